@@ -1,0 +1,79 @@
+"""What every AI agent run cost while a spec-kitty project was built.
+
+The names below are the promise of this package; everything else may change.  They are imported when they are first
+used (PEP 562), so importing the package costs nothing: it stands in the start-up path of other people's programs.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from spec_kitty_telemetry.cost import CostSummary, cost_summary
+    from spec_kitty_telemetry.emit import emit_execution_event
+    from spec_kitty_telemetry.errors import TelemetryError
+    from spec_kitty_telemetry.hookspecs import hookimpl, hookspec
+    from spec_kitty_telemetry.host import Hooks
+    from spec_kitty_telemetry.invocation import Invocation, InvocationResult, ModelUsage, Usage
+    from spec_kitty_telemetry.pricing import Price
+    from spec_kitty_telemetry.query import EventFilter, query_execution_events, query_project_events
+    from spec_kitty_telemetry.record import ExecutionEvent
+    from spec_kitty_telemetry.store import SimpleJsonStore
+    from spec_kitty_telemetry.version import __version__
+
+__all__ = [
+    "CostSummary",
+    "EventFilter",
+    "ExecutionEvent",
+    "Hooks",
+    "Invocation",
+    "InvocationResult",
+    "ModelUsage",
+    "Price",
+    "SimpleJsonStore",
+    "TelemetryError",
+    "Usage",
+    "__version__",
+    "cost_summary",
+    "emit_execution_event",
+    "hookimpl",
+    "hookspec",
+    "query_execution_events",
+    "query_project_events",
+]
+
+_HOMES = {
+    "CostSummary": "cost",
+    "EventFilter": "query",
+    "ExecutionEvent": "record",
+    "Hooks": "host",
+    "Invocation": "invocation",
+    "InvocationResult": "invocation",
+    "ModelUsage": "invocation",
+    "Price": "pricing",
+    "SimpleJsonStore": "store",
+    "TelemetryError": "errors",
+    "Usage": "invocation",
+    "__version__": "version",
+    "cost_summary": "cost",
+    "emit_execution_event": "emit",
+    "hookimpl": "hookspecs",
+    "hookspec": "hookspecs",
+    "query_execution_events": "query",
+    "query_project_events": "query",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its module when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

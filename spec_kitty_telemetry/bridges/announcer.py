@@ -1,0 +1,192 @@
+"""Announces the orchestrator's runs through the hooks, one after the other in one thread.
+
+The host runs several work packages in one event loop.  A slow plugin, a large output or a busy disk must not hold up
+the others, and plugins are not asked to be safe for several threads: so everything that calls a hook happens in a
+thread of its own.  The run that is announced waits for it, but not without end: a plugin that hangs costs the host
+`PATIENCE_S` once, and what was announced meanwhile comes in its order when the plugin returns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from spec_kitty_telemetry.bridges import notes
+from spec_kitty_telemetry.bridges.agent_call import AgentCall, UnclearCallError, project_root_of, read_call
+from spec_kitty_telemetry.bridges.attempts import Attempts
+from spec_kitty_telemetry.bridges.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
+    from pathlib import Path
+
+    from spec_kitty_telemetry.host import Hooks
+    from spec_kitty_telemetry.invocation import Invocation, InvocationResult
+
+logger = logging.getLogger(__name__)
+
+MOMENT_S = 0.25
+"""How long the host's other work packages may be held up by one announcement."""
+PATIENCE_S = 10.0
+"""How long a run waits for its own announcement."""
+
+_FAILED_FOR_REASONS_OF_ITS_OWN = frozenset({41, 42})
+"""Gemini's exit codes for a refused login and a rate limit, as the orchestrator reads them (0.1.2: `monitor.py`)."""
+_LAST_OWN_EXIT_CODE = 123
+"""From 124 on it is `timeout(1)`, a shell or a signal that ended the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that was announced and has not ended yet."""
+
+    hooks: Hooks
+    invocation: Invocation
+
+
+class Announcer:
+    """Owns the thread, the loaded hooks and the counts of attempts."""
+
+    def __init__(self, load: Callable[[Path], Hooks] | None = None, patience_s: float = PATIENCE_S) -> None:
+        """Make an announcer; its thread starts, and `load` (default: `Hooks.load`) is called, with the first run."""
+        self._worker = Worker("spec-kitty-telemetry")
+        self._load = load or _load_hooks
+        self._patience_s = patience_s
+        self._hooks: dict[Path, Hooks] = {}
+        self._attempts = Attempts()
+
+    def begin(self, arguments: Mapping[str, Any]) -> Future[Run | None]:
+        """Announce the run that `execute_agent` is called for with `arguments`; `None` where it is unclear which."""
+        return self._worker.submit(self._begin, arguments, datetime.now(UTC))
+
+    def end(self, begun: Future[Run | None], result: object) -> Future[None]:
+        """Announce that the run returned the host's `result`."""
+        return self._worker.submit(_end, begun, lambda run: settled(run.invocation, result), datetime.now(UTC))
+
+    def end_without_result(self, begun: Future[Run | None], error: BaseException) -> Future[None]:
+        """Announce that the run was ended by `error`: it could not be started, or its host was told to stop."""
+        return self._worker.submit(_end, begun, lambda _: broken_off(error), datetime.now(UTC))
+
+    async def wait_for(self, announced: Future[Any]) -> None:
+        """Wait until something is announced, for a moment without letting the host's other tasks have their turn.
+
+        Those block the loop for seconds while they ask spec-kitty for work (0.1.2: `loop.py`), and an announcement
+        mostly takes milliseconds.  Being cancelled while waiting does not take back what was asked for.
+        """
+        try:
+            announced.result(timeout=min(MOMENT_S, self._patience_s))
+        except TimeoutError:
+            await self._wait_in_turn(announced)
+
+    async def _wait_in_turn(self, announced: Future[Any]) -> None:
+        try:
+            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(announced)), self._patience_s)
+        except TimeoutError:
+            if self._patience_s:
+                logger.warning("a telemetry plugin did not return within %s s; the agents go on", self._patience_s)
+            self._patience_s = 0  # once is enough
+
+    def drain(self) -> bool:
+        """Wait until all that was asked for is announced, as leaving the process does, and tell whether it is."""
+        return self._worker.drain()
+
+    def _begin(self, arguments: Mapping[str, Any], started_at: datetime) -> Run | None:
+        try:
+            call = read_call(arguments)
+            hooks = self._hooks_of(call.project_root)
+            invocation = self._invocation(call, started_at)
+        except Exception as error:  # noqa: BLE001 - whatever the host passes, it goes on
+            _note(project_root_of(arguments), error)
+            return None
+        hooks.before_invocation(invocation)
+        return Run(hooks, invocation)
+
+    def _hooks_of(self, project_root: Path) -> Hooks:
+        if project_root not in self._hooks:
+            self._hooks[project_root] = self._load(project_root)
+        return self._hooks[project_root]
+
+    def _invocation(self, call: AgentCall, started_at: datetime) -> Invocation:
+        from spec_kitty_telemetry.invocation import Invocation
+        from spec_kitty_telemetry.project import project_of_root
+
+        log_path = project_of_root(call.project_root).log_path(call.feature)
+        return Invocation(
+            project_root=call.project_root,
+            feature=call.feature,
+            agent=call.agent,
+            role=call.role,
+            wp_id=call.wp_id,
+            attempt=self._attempts.next(log_path, call.wp_id, call.role),
+            run_id=call.run_id,
+            working_dir=call.working_dir,
+            started_at=started_at,
+        )
+
+
+def settled(invocation: Invocation, result: object) -> InvocationResult:
+    """Return the host's `result`, with the outcome `rejected` where a review said no.
+
+    To the orchestrator (0.1.2: `loop.py`) every review that did not succeed is a rejection, also one whose agent
+    crashed, ran out of time or could not log in.  A record must not blame the work for that.  So a review counts as
+    rejected where its agent ended by itself with an exit code of its own and printed something; no time limit, no
+    signal, no refused login, no rate limit.  What else did not succeed has failed, timed out or been killed.
+    """
+    from spec_kitty_telemetry.invocation import InvocationResult
+
+    known = InvocationResult.from_host(result)
+    if invocation.role == "reviewer" and known.settled_outcome() == "failed" and _has_an_opinion(known):
+        return known.model_copy(update={"outcome": "rejected"})
+    return known
+
+
+def broken_off(error: BaseException) -> InvocationResult:
+    """Return the result of a run that gave none: failed for an error, killed for a cancellation or Ctrl-C."""
+    from spec_kitty_telemetry.invocation import InvocationResult
+
+    return InvocationResult(
+        success=False,
+        outcome="failed" if isinstance(error, Exception) else "killed",
+        errors=(f"{type(error).__name__}: {error}".removesuffix(": "),),
+    )
+
+
+def _has_an_opinion(result: InvocationResult) -> bool:
+    code = result.exit_code
+    ended_by_itself = code is not None and 0 <= code <= _LAST_OWN_EXIT_CODE
+    return ended_by_itself and code not in _FAILED_FOR_REASONS_OF_ITS_OWN and not _is_blank(result.stdout)
+
+
+def _is_blank(text: str) -> bool:
+    return not text or text.isspace()
+
+
+def _end(begun: Future[Run | None], result: Callable[[Run], InvocationResult], ended_at: datetime) -> None:
+    run = begun.result()  # done: there is one thread, and it began the run before
+    if run is None:
+        return
+    try:
+        run.hooks.after_invocation(run.invocation, result(run).model_copy(update={"ended_at": ended_at}))
+    except Exception as error:  # noqa: BLE001 - the host has its result; ours is told to doctor
+        _note(run.invocation.project_root, error)
+
+
+def _note(project_root: Path | None, error: Exception) -> None:
+    reason = str(error) if isinstance(error, UnclearCallError) else f"{type(error).__name__}: {error}"
+    sentence = f"an agent run of spec-kitty-orchestrator was not recorded: {reason}"
+    logger.debug("%s", sentence, exc_info=error)
+    if project_root is not None:
+        try:
+            notes.leave(project_root, " ".join(sentence.split()))
+        except Exception as another:  # noqa: BLE001 - there is nobody left to tell
+            logger.debug("no note could be left: %s", another)
+
+
+def _load_hooks(project_root: Path) -> Hooks:
+    from spec_kitty_telemetry.host import Hooks
+
+    return Hooks.load(project_root)

@@ -1,0 +1,55 @@
+"""What a bridge could not do, kept in the project for `doctor`: a bridge never prints into its host's output."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.errors import LogError
+from spec_kitty_telemetry.files import open_regular
+from spec_kitty_telemetry.project import is_within, project_of_root
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NAME = "bridge-notes.jsonl"
+_MAXIMUM_BYTES = 64 * 1024
+"""The first notes say all; a mission of thousands of runs must not fill a disk with the same sentence."""
+
+
+def leave(project_root: Path, sentence: str) -> None:
+    """Keep `sentence` with the time; silently nothing where that is not possible."""
+    project = project_of_root(project_root)
+    if not (project.root / ".kittify").is_dir() or not is_within(project.runtime_dir, project.root):
+        return
+    note = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "note": sentence[:500]}
+    with suppress(OSError, LogError):
+        project.runtime_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = open_regular(project.runtime_dir / _NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        try:
+            if os.fstat(descriptor).st_size < _MAXIMUM_BYTES:
+                os.write(descriptor, json.dumps(note).encode() + b"\n")
+        finally:
+            os.close(descriptor)
+
+
+def read(project_root: Path) -> list[str]:
+    """Return the notes of a project, oldest first, each with its time."""
+    try:
+        descriptor = open_regular(project_of_root(project_root).runtime_dir / _NAME, os.O_RDONLY)
+    except (OSError, LogError):
+        return []
+    with os.fdopen(descriptor, "rb") as file:
+        lines = file.read(2 * _MAXIMUM_BYTES).splitlines()
+    return [sentence for line in lines if (sentence := _sentence(line))]
+
+
+def _sentence(line: bytes) -> str | None:
+    try:
+        note = json.loads(line)
+        return f"{note['at']} {note['note']}"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

@@ -1,0 +1,63 @@
+"""The commands, one module each, and the one place that shows errors.
+
+`group` is what the entry point `spec_kitty.commands` names: a click group that a host adds to its own.  A command's
+module is imported when the command is used, so that no command pays for another.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from spec_kitty_telemetry.errors import FilterError, TelemetryError
+
+_COMMANDS = {
+    "demo": "demo",
+    "prices": "prices",
+    "doctor": "doctor",
+    "init": "init",
+    "report": "report",
+}
+_ALIASES = {"cost": "report"}
+
+
+class TelemetryGroup(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names that help lists."""
+        return sorted({*_COMMANDS, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of that name or alias."""
+        name = _ALIASES.get(cmd_name, cmd_name)
+        if name in _COMMANDS:
+            module = import_module(f"{__name__}.{_COMMANDS[name]}")
+            command: click.Command = module.command
+            return command
+        return super().get_command(ctx, name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a `TelemetryError` becomes one sentence on stderr and exit 1, or 2 for wrong usage."""
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):  # a console that lacks a character shows "?" instead of a traceback
+                stream.reconfigure(errors="replace")
+        try:
+            return super().invoke(ctx)
+        except FilterError as error:
+            raise click.UsageError(str(error), ctx) from error
+        except TelemetryError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(
+    cls=TelemetryGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Costs that no agent reported are estimated from list prices of the day, and marked with '~'.",
+)
+@click.version_option(None, "-V", "--version", package_name="spec-kitty-telemetry", prog_name="spec-kitty-telemetry")
+def group() -> None:
+    """What every AI agent run of this project cost, and how sure that is."""

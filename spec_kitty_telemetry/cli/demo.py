@@ -1,0 +1,131 @@
+"""`demo`: a small feature, played through the real hooks, and the report about it.
+
+The agents' outputs under `demo_data/` have the real programs' shape and made-up numbers.  Nothing outside the new
+folder is touched.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from spec_kitty_telemetry.host import Hooks
+    from spec_kitty_telemetry.invocation import Outcome
+
+FEATURE = "012-export-csv"
+_OUTPUTS = Path(__file__).parent / "demo_data"
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One agent run of the played feature."""
+
+    wp_id: str
+    role: str
+    agent: str
+    attempt: int
+    output: str | None
+    seconds: float
+    outcome: Outcome = "succeeded"
+    model: str | None = None
+
+
+_RUNS = (
+    _Run("WP01", "implementer", "claude-code", 1, "claude-stopped.json", 411.2, "failed"),
+    _Run("WP01", "implementer", "claude-code", 2, "claude-done.json", 268.4),
+    _Run("WP01", "reviewer", "codex", 1, "codex-review.jsonl", 96.5, "rejected", "gpt-5.2-codex"),
+    _Run("WP01", "implementer", "claude-code", 3, "claude-done.json", 190.7),
+    _Run("WP01", "reviewer", "codex", 2, "codex-approval.jsonl", 61.0, model="gpt-5.2-codex"),
+    _Run("WP02", "implementer", "codex", 1, None, 900.0, "timed_out", "gpt-5.2-codex"),
+    _Run("WP02", "implementer", "claude-code", 2, "claude-next.json", 152.3),
+    _Run("WP02", "reviewer", "codex", 1, "codex-approval.jsonl", 58.2, model="gpt-5.2-codex"),
+)
+
+
+@click.command("demo")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Make the project there instead of in a new temporary folder; it must be empty.",
+)
+def command(folder: Path | None) -> None:
+    """Play a made-up feature through the real hooks and report on it.
+
+    Eight runs of two agents: a failure, a rejection, a time limit, and a model without a price. It works offline,
+    takes a second, and leaves your projects alone.
+    """
+    from spec_kitty_telemetry.cli.report import command as report
+
+    root = _new_project(folder)
+    recorded = _play(root)
+    click.echo(f"Played {recorded} agent runs of the made-up feature {FEATURE} through the real hooks.\n")
+    for by in ("wp,role", "model"):
+        click.echo(f"$ spec-kitty telemetry report --by {by}\n")
+        report.main(["--project", str(root), "--by", by], standalone_mode=False)
+        click.echo()
+    click.echo(f"The project:  {root}")
+    click.echo(f"The records:  {root / 'kitty-specs' / FEATURE / 'execution.events.jsonl'}")
+    click.echo("Next: in a project of your own, 'spec-kitty telemetry doctor', then 'spec-kitty telemetry report'.")
+
+
+def _new_project(folder: Path | None) -> Path:
+    if folder is None:
+        root = Path(tempfile.mkdtemp(prefix="spec-kitty-telemetry-demo-"))
+    elif folder.exists() and any(folder.iterdir()):
+        raise click.UsageError(f"found files in {folder}, expected an empty folder or a name that is not taken")
+    else:
+        root = folder.absolute()
+    (root / "kitty-specs" / FEATURE).mkdir(parents=True)
+    return root
+
+
+def _play(root: Path) -> int:
+    """Announce every run the way a host does, with the times moved to the last hours; return how many."""
+    from spec_kitty_telemetry.host import Hooks
+
+    hooks = Hooks.load(root)
+    began = datetime.now(UTC) - timedelta(hours=2)
+    for number, run in enumerate(_RUNS):
+        _announce(hooks, root, run, _output(run, number), began)
+        began += timedelta(seconds=run.seconds + 20)
+    return len(_RUNS)
+
+
+def _output(run: _Run, number: int) -> str:
+    """Return what the agent printed, with a session of its own: no two real runs share one."""
+    if run.output is None:
+        return ""
+    return (_OUTPUTS / run.output).read_text(encoding="utf-8").replace("5d1f9a70", f"5d1f9a{number:02}")
+
+
+def _announce(hooks: Hooks, root: Path, run: _Run, output: str, began: datetime) -> None:
+    from spec_kitty_telemetry.invocation import TIMEOUT_EXIT_CODE, Invocation, InvocationResult
+
+    invocation = Invocation(
+        project_root=root,
+        feature=FEATURE,
+        agent=run.agent,
+        role=run.role,
+        wp_id=run.wp_id,
+        attempt=run.attempt,
+        model=run.model,
+        run_id="demo",
+        started_at=began,
+    )
+    succeeded = run.outcome == "succeeded"
+    result = InvocationResult(
+        success=succeeded,
+        outcome=run.outcome,
+        exit_code=0 if succeeded else TIMEOUT_EXIT_CODE if run.outcome == "timed_out" else 1,
+        stdout=output,
+        duration_seconds=run.seconds,
+        ended_at=began + timedelta(seconds=run.seconds),
+    )
+    hooks.before_invocation(invocation)
+    hooks.after_invocation(invocation, result)

@@ -1,0 +1,128 @@
+"""How one record's cost comes about: every token class times its rate, what was reported, and which of the two counts."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from spec_kitty_telemetry.cli import tables
+from spec_kitty_telemetry.cli.prices_in_use import find_price_for
+from spec_kitty_telemetry.cost import dollars, token_counts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.cost import FindPrice
+    from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart
+
+
+def explained(event: ExecutionEvent, book: PriceBook, project_root: Path) -> dict[str, Any]:
+    """Return the explanation of one record's cost as a JSON object; money is exact."""
+    payload = event.payload
+    find_price = find_price_for(book, project_root)
+    counted = payload.models or ([] if _says_nothing(payload) else [payload])
+    parts = [_part(event, each, find_price) for each in counted]
+    known = [part["calculated_cost_usd"] for part in parts if part["calculated_cost_usd"] is not None]
+    calculated = sum(known, Decimal(0)) if known else None
+    return {
+        "event_id": event.event_id,
+        "feature": event.feature,
+        "wp_id": payload.wp_id,
+        "role": payload.role,
+        "agent": payload.agent,
+        "timestamp": event.timestamp.isoformat(),
+        "usage_source": payload.usage_source,
+        "uncertain": payload.uncertain,
+        "parts": parts,
+        "reported_cost_usd": payload.cost_usd,
+        "calculated_cost_usd": calculated,
+        "unpriced_models": [part["model"] for part in parts if part["calculated_cost_usd"] is None],
+        "difference_usd": None if payload.cost_usd is None or calculated is None else calculated - payload.cost_usd,
+        "counts_in_reports": "reported" if payload.cost_usd is not None else "calculated" if known else "unknown",
+    }
+
+
+def _says_nothing(payload: ExecutionPayload) -> bool:
+    return payload.input_tokens is None and payload.output_tokens is None
+
+
+def _part(event: ExecutionEvent, counts: ExecutionPayload | ModelPart, find_price: FindPrice) -> dict[str, Any]:
+    provider = counts.provider or event.payload.provider
+    price = find_price(counts.model, provider, event.timestamp, event.payload.agent)
+    told: dict[str, Any] = {"model": counts.model, "reported_cost_usd": counts.cost_usd, "calculated_cost_usd": None}
+    if price is None:
+        return {**told, "price": None, "lines": [], "problem": "no price for this model"}
+    origin = {
+        "model": price.model, "provider": price.provider, "matched_by": price.matched_by, "origin": price.origin,
+        "valid_from": price.valid_from, "source": price.source, "as_of": price.as_of,
+    }  # fmt: skip
+    try:
+        lines = price.lines(**token_counts(counts))
+    except ValueError as error:
+        return {**told, "price": origin, "lines": [], "problem": str(error)}
+    return {
+        **told,
+        "price": origin,
+        "lines": [
+            {
+                "token_class": line.token_class,
+                "tokens": line.tokens,
+                "usd_per_million_tokens": Decimal(line.rate).scaleb(-6),
+                "cost_usd": dollars(line.cost),
+            }
+            for line in lines
+        ],
+        "calculated_cost_usd": dollars(sum(line.cost for line in lines)),
+        "problem": _gap(counts) or (price.above and "long-context rates are not applied: sizes of requests are unknown"),
+    }
+
+
+def _gap(counts: ExecutionPayload | ModelPart) -> str | None:
+    if counts.input_tokens is None or counts.output_tokens is None:
+        return "only a part of the tokens is known, so this cost is a floor"
+    return None
+
+
+def plain(amount_usd: Decimal | None) -> str:
+    """Return every digit of an amount."""
+    return "unknown" if amount_usd is None else f"${amount_usd.normalize():f}"
+
+
+def lines(explanation: dict[str, Any]) -> list[str]:
+    """Return the explanation for a person."""
+    text = [
+        f"Record {explanation['event_id']}: {explanation['role']} of {explanation['wp_id'] or 'no work package'} in "
+        f"{explanation['feature']}, by {explanation['agent']}, {explanation['timestamp']}",
+        f"The tokens are from: {explanation['usage_source'] or 'the first version, which did not say'}",
+    ]
+    if explanation["uncertain"]:
+        text.append(f"They may be off: {explanation['uncertain']}")
+    for part in explanation["parts"]:
+        text += ["", *_part_lines(part)]
+    text += ["", f"reported:   {plain(explanation['reported_cost_usd'])}"]
+    text.append(f"calculated: {plain(explanation['calculated_cost_usd'])}"
+                + (" (a floor)" if explanation["unpriced_models"] else ""))  # fmt: skip
+    if explanation["difference_usd"]:
+        text.append(f"difference: {plain(explanation['difference_usd'])} (calculated less reported)")
+    text.append(f"In reports counts: {explanation['counts_in_reports']}")
+    return [tables.shown(line) if "\n" not in line else line for line in text]
+
+
+def _part_lines(part: dict[str, Any]) -> list[str]:
+    model = part["model"] or "(the agent did not say its model)"
+    price = part["price"]
+    if price is None:
+        return [f"{model}: {part['problem']}; 'prices unknown' says what to write"]
+    since = f", in force since {price['valid_from']}" if price["valid_from"] else ""
+    text = [f"{model}: price of {price['model']} ({price['matched_by']}; {price['origin']}{since})"]
+    if price["source"]:
+        text.append(f"  source: {price['source']}, checked {price['as_of'] or 'at a time nobody noted'}")
+    rows = [[line["token_class"], f"{line['tokens']:,}", "x", f"${line['usd_per_million_tokens'].normalize():f}/M",
+             "=", plain(line["cost_usd"])] for line in part["lines"]]  # fmt: skip
+    if rows:
+        total = ["together", "", "", "", "=", plain(part["calculated_cost_usd"])]
+        text.append(tables.table(["tokens", "count", "", "rate", "", "cost"], [*rows, total], 1))
+    if part["problem"]:
+        text.append(f"  note: {part['problem']}")
+    return text

@@ -1,0 +1,44 @@
+"""The prices a report uses: other people's plugins first, then overrides and the shipped tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from spec_kitty_telemetry.cost import FindPrice
+    from spec_kitty_telemetry.host import Hooks
+    from spec_kitty_telemetry.pricing import Price, PriceBook
+
+
+def find_price_for(book: PriceBook, project_root: Path) -> FindPrice:
+    """Return a finder over `book` that asks other plugins first, where any is installed that could answer.
+
+    Without one pluggy is not even imported.
+    """
+    from spec_kitty_telemetry.entry_points import other_plugins
+
+    if not other_plugins():
+        return book.find
+    from spec_kitty_telemetry.host import Hooks
+
+    hooks = Hooks.load(project_root)
+    return asking(hooks, book) if hooks.has("find_price") else book.find
+
+
+def asking(hooks: Hooks, book: PriceBook) -> FindPrice:
+    """Return a finder that asks the plugins of `hooks`, then `book`."""
+    answers: dict[tuple[str, str | None, object], Price | None] = {}
+
+    def find(model: str | None, provider: str | None, at: datetime, agent: str | None) -> Price | None:
+        model = model or book.default_model(agent)
+        if model is None:
+            return None
+        key = (model, provider, at.date())
+        if key not in answers:
+            answers[key] = hooks.find_price(model, provider, at)
+        return answers[key] or book.find(model, provider, at, agent)
+
+    return find

@@ -1,0 +1,315 @@
+"""Records and prices become costs, rows and totals.  Pure: it opens nothing and prints nothing.
+
+Money is whole picodollars (10⁻¹² USD) inside and `Decimal` at the edge, so a sum does not depend on its order.  What an
+agent reported and what was calculated are never mixed up: a row says both, and how many records have neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import TYPE_CHECKING, Literal
+
+from spec_kitty_telemetry import dimensions
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from spec_kitty_telemetry.dimensions import Value
+    from spec_kitty_telemetry.pricing import Price
+    from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart
+
+CostMode = Literal["auto", "reported", "calculated"]
+"""auto: what was reported, else what is calculated; the others take one of the two alone."""
+FindPrice = Callable[[str | None, str | None, "datetime", str | None], "Price | None"]
+"""(model, provider, moment, agent) → its price; `None`: not known."""
+
+
+_FAILED = frozenset({"failed", "killed", "timed_out"})
+
+
+@dataclass(frozen=True, slots=True)
+class CostSummary:
+    """What the records of one group used and cost.  A number that no record of the group says is `None`, never 0."""
+
+    group_key: str
+    """The group's values, joined by ` / `."""
+    group_by: tuple[str, ...]
+    group: dict[str, Value]
+    event_count: int
+    succeeded_event_count: int
+    failed_event_count: int
+    """Runs that failed, were killed or ran out of time; a review that rejects its work did not fail."""
+    rejected_event_count: int
+    total_input_tokens: int | None
+    """Whole prompts: cache reads and cache writes are inside."""
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    total_output_tokens: int | None
+    """Reasoning is inside."""
+    reasoning_tokens: int | None
+    reported_cost_usd: Decimal | None
+    """What agents or hosts said."""
+    estimated_cost_usd: Decimal | None
+    """Calculated from the price table, for records that reported no cost."""
+    total_cost_usd: Decimal | None
+    """The sum of the two: a floor where `unpriced_event_count` or `no_usage_event_count` is not 0."""
+    unpriced_event_count: int
+    """Records with tokens that have neither a reported cost nor a price for all of their models."""
+    no_usage_event_count: int
+    """Records that say neither tokens nor a cost."""
+    partial_usage_event_count: int
+    """Records priced although they say only a part of their tokens: their cost is a floor."""
+    duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownModel:
+    """A model that has no price, and what it was used for."""
+
+    model: str | None
+    """`None`: nobody said which model it was."""
+    event_count: int
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class CostReport:
+    """Rows, their total, and the models whose cost is not in it."""
+
+    by: tuple[str, ...]
+    rows: list[CostSummary]
+    total: CostSummary
+    unknown_models: list[UnknownModel]
+
+
+def cost_summary(
+    events: Iterable[ExecutionEvent], group_by: str | Iterable[str] = "agent", *, cost: CostMode = "auto"
+) -> list[CostSummary]:
+    """Return one `CostSummary` for each group of `events`, the dearest first, priced by the shipped tables.
+
+    :raises FilterError: a dimension is unknown.
+    """
+    return cost_report(events, group_by, shipped_prices(), cost=cost).rows
+
+
+def shipped_prices() -> FindPrice:
+    """Return a price finder over the shipped tables alone."""
+    from spec_kitty_telemetry.pricing import PriceBook
+
+    return PriceBook.load().find
+
+
+def cost_report(
+    events: Iterable[ExecutionEvent],
+    group_by: str | Iterable[str],
+    find_price: FindPrice,
+    *,
+    cost: CostMode = "auto",
+    zone: ZoneInfo | None = None,
+) -> CostReport:
+    """Group and price `events` in one pass.
+
+    Where records are grouped by model, one that used several models is split: its tokens and its cost go to the rows of
+    its models; it is counted, with its outcome and its duration, in each of them, but once in the total.  Days are cut
+    in `zone`.
+
+    :raises FilterError: a dimension is unknown.
+    """
+    by = dimensions.checked(group_by)
+    keys = [dimensions.dimension(name, zone) for name in by]
+    splits = not dimensions.SPLITTING.isdisjoint(by)
+    groups: dict[tuple[Value, ...], _Sum] = {}
+    total = _Sum()
+    pricer = _Pricer(find_price, cost)
+    for event in events:
+        whole = pricer.charge(event)
+        total.add(event.payload, event.payload, whole)
+        for part, charge in _parts(event, whole) if splits else ((None, whole),):
+            key = tuple(value(event, part) for value in keys)
+            if (group := groups.get(key)) is None:
+                group = groups[key] = _Sum()
+            group.add(event.payload, part or event.payload, charge)
+    rows = [group.summary(by, key) for key, group in groups.items()]
+    rows.sort(key=lambda row: (-(row.total_cost_usd or 0), -(row.total_input_tokens or 0), row.group_key))
+    return CostReport(by, rows, total.summary((), ()), pricer.unknown_models())
+
+
+@dataclass(slots=True)
+class _Charge:
+    """What one record, or one model's part of it, costs."""
+
+    reported: int | None = None
+    """Picodollars."""
+    estimated: int | None = None
+    has_usage: bool = True
+    unpriced: bool = False
+    partial: bool = False
+    parts: list[_Charge] = field(default_factory=list)
+    """For each of the record's `models`, in their order."""
+
+
+class _Pricer:
+    """Charges records and remembers which models had no price."""
+
+    def __init__(self, find_price: FindPrice, mode: CostMode) -> None:
+        self._find_price = find_price
+        self._mode = mode
+        self._unknown: dict[str | None, list[int]] = {}
+
+    def charge(self, event: ExecutionEvent) -> _Charge:
+        payload = event.payload
+        reported = picodollars(payload.cost_usd) if payload.cost_usd is not None else None
+        if reported is not None and self._mode != "calculated":
+            return _Charge(reported, parts=_reported_parts(payload, reported))
+        if payload.input_tokens is None and payload.output_tokens is None:
+            return _Charge(has_usage=False, parts=[_Charge(has_usage=False) for _ in payload.models])
+        if self._mode == "reported":
+            return _Charge(unpriced=True, parts=[_Charge(unpriced=True) for _ in payload.models])
+        if not payload.models:
+            return self._estimate(event, payload, payload.model)
+        parts = [self._estimate(event, part, part.model) for part in payload.models]
+        known = [part.estimated for part in parts if part.estimated is not None]
+        return _Charge(
+            estimated=sum(known) if known else None,
+            unpriced=any(part.unpriced for part in parts),
+            partial=any(part.partial for part in parts),
+            parts=parts,
+        )
+
+    def _estimate(self, event: ExecutionEvent, counts: ExecutionPayload | ModelPart, model: str | None) -> _Charge:
+        provider = counts.provider or event.payload.provider
+        price = self._find_price(model, provider, event.timestamp, event.payload.agent)
+        estimated = None if price is None else _priced(price, counts)
+        if estimated is None:
+            seen = self._unknown.setdefault(model, [0, 0, 0])
+            seen[0] += 1
+            seen[1] += counts.input_tokens or 0
+            seen[2] += counts.output_tokens or 0
+            return _Charge(unpriced=True)
+        return _Charge(estimated=estimated, partial=counts.input_tokens is None or counts.output_tokens is None)
+
+    def unknown_models(self) -> list[UnknownModel]:
+        found = [UnknownModel(model, *numbers) for model, numbers in self._unknown.items()]
+        return sorted(found, key=lambda each: (-each.input_tokens, each.model or ""))
+
+
+def token_counts(counts: ExecutionPayload | ModelPart) -> dict[str, int]:
+    """Return what `Price.cost` and `Price.lines` want; an unknown part counts as none, which makes a cost a floor."""
+    return {
+        "input_tokens": counts.input_tokens or 0,
+        "output_tokens": counts.output_tokens or 0,
+        "cache_read_tokens": counts.cache_read_tokens or 0,
+        "cache_write_tokens": counts.cache_write_tokens or 0,
+        "cache_write_1h_tokens": counts.cache_write_1h_tokens or 0,
+        "reasoning_tokens": counts.reasoning_tokens or 0,
+    }
+
+
+def _priced(price: Price, counts: ExecutionPayload | ModelPart) -> int | None:
+    """Return picodollars; `None` where the counts contradict each other, which no price can mend."""
+    try:
+        return price.cost(**token_counts(counts))
+    except ValueError:
+        return None
+
+
+def _reported_parts(payload: ExecutionPayload, reported: int) -> list[_Charge]:
+    """Share out a reported cost: each model has what was reported for it, the main model what remains."""
+    costs = [picodollars(part.cost_usd) if part.cost_usd is not None else 0 for part in payload.models]
+    main = max(
+        range(len(costs)), key=lambda place: (payload.models[place].model == payload.model, costs[place]), default=0
+    )
+    if costs:
+        costs[main] += reported - sum(costs)
+    return [_Charge(cost) for cost in costs]
+
+
+def _parts(event: ExecutionEvent, whole: _Charge) -> Iterable[tuple[ModelPart | None, _Charge]]:
+    models = event.payload.models
+    return zip(models, whole.parts, strict=True) if models else ((None, whole),)
+
+
+class _Sum:
+    """Running sums of one group."""
+
+    __slots__ = (
+        "cache_read", "cache_write", "duration_ms", "estimated", "events", "failed", "input", "no_usage", "output",
+        "partial", "reasoning", "rejected", "reported", "succeeded", "unpriced",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.events = self.succeeded = self.failed = self.rejected = self.unpriced = self.no_usage = self.partial = 0
+        self.input: int | None = None
+        self.cache_read: int | None = None
+        self.cache_write: int | None = None
+        self.output: int | None = None
+        self.reasoning: int | None = None
+        self.duration_ms: int | None = None
+        self.reported: int | None = None
+        self.estimated: int | None = None
+
+    def add(self, run: ExecutionPayload, counts: ExecutionPayload | ModelPart, charge: _Charge) -> None:
+        """Count `run`, with the tokens in `counts`: its own, or those of one of its models."""
+        self.events += 1
+        self.input = _plus(self.input, counts.input_tokens)
+        self.cache_read = _plus(self.cache_read, counts.cache_read_tokens)
+        self.cache_write = _plus(self.cache_write, counts.cache_write_tokens)
+        self.output = _plus(self.output, counts.output_tokens)
+        self.reasoning = _plus(self.reasoning, counts.reasoning_tokens)
+        self.reported = _plus(self.reported, charge.reported)
+        self.estimated = _plus(self.estimated, charge.estimated)
+        self.unpriced += charge.unpriced
+        self.no_usage += not charge.has_usage
+        self.partial += charge.partial
+        self.succeeded += run.outcome == "succeeded"
+        self.rejected += run.outcome == "rejected"
+        self.failed += run.outcome in _FAILED
+        self.duration_ms = _plus(self.duration_ms, run.duration_ms)
+
+    def summary(self, by: tuple[str, ...], key: tuple[Value, ...]) -> CostSummary:
+        total = _plus(self.reported, self.estimated)
+        return CostSummary(
+            group_key=" / ".join("unknown" if value is None else str(value) for value in key),
+            group_by=by,
+            group=dict(zip(by, key, strict=True)),
+            event_count=self.events,
+            succeeded_event_count=self.succeeded,
+            failed_event_count=self.failed,
+            rejected_event_count=self.rejected,
+            total_input_tokens=self.input,
+            cache_read_tokens=self.cache_read,
+            cache_write_tokens=self.cache_write,
+            total_output_tokens=self.output,
+            reasoning_tokens=self.reasoning,
+            reported_cost_usd=dollars(self.reported),
+            estimated_cost_usd=dollars(self.estimated),
+            total_cost_usd=dollars(total),
+            unpriced_event_count=self.unpriced,
+            no_usage_event_count=self.no_usage,
+            partial_usage_event_count=self.partial,
+            duration_ms=self.duration_ms,
+        )
+
+
+def _plus(known: int | None, more: int | None) -> int | None:
+    if more is None:
+        return known
+    return more if known is None else known + more
+
+
+def picodollars(amount_usd: Decimal) -> int:
+    """Return `amount_usd` as whole picodollars, halves to even; the least amount any token costs is far above one."""
+    with localcontext(prec=60):
+        return int(amount_usd.scaleb(12).to_integral_value(ROUND_HALF_EVEN))
+
+
+def dollars(amount_pico: int | None) -> Decimal | None:
+    """Return picodollars as exact US dollars; unknown stays unknown."""
+    if amount_pico is None:
+        return None
+    with localcontext(prec=60):
+        return Decimal(amount_pico).scaleb(-12)

@@ -1,0 +1,25 @@
+"""The plugins that are installed, by their entry points; none is imported here."""
+
+from __future__ import annotations
+
+import logging
+from importlib import metadata
+
+GROUP = "spec_kitty"
+"""Pluggy's project name and the entry-point group of plugins."""
+
+logger = logging.getLogger(__name__)
+
+
+def plugin_entry_points() -> list[metadata.EntryPoint]:
+    """Return the entry points of all installed plugins, ours among them."""
+    try:
+        return list(metadata.entry_points(group=GROUP))
+    except Exception as error:  # noqa: BLE001 - one broken distribution must not stop a host
+        logger.warning("installed plugins could not be listed: %s", error)
+        return []
+
+
+def other_plugins() -> list[metadata.EntryPoint]:
+    """Return the entry points of plugins that are not ours."""
+    return [found for found in plugin_entry_points() if not found.module.startswith("spec_kitty_telemetry.")]

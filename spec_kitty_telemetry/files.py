@@ -1,0 +1,54 @@
+"""Opening a file of a repository without being led elsewhere or made to wait, and cutting it into lines."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.errors import LogError
+from spec_kitty_telemetry.record import MAXIMUM_LINE_BYTES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BLOCK_BYTES = 1024 * 1024
+"""How much of a log is read at once; not above `MAXIMUM_LINE_BYTES`, which `cut` relies on."""
+
+# Windows has none of the first three and needs the last, or it would translate line ends.
+_SAFELY = (
+    getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """Open `path` with `flags` of `os.open` and return its descriptor; a new file gets the user's umask.
+
+    :raises LogError: it is a symlink, a folder, a pipe or anything else that is no regular file.
+    :raises OSError: it cannot be opened.
+    """
+    if path.is_symlink():
+        raise LogError(f"{path} is a symlink, which telemetry does not follow; put the file itself there")
+    try:
+        descriptor = os.open(path, flags | _SAFELY, 0o666)
+    except (IsADirectoryError, PermissionError) as error:
+        if path.is_dir():  # Windows says "permission denied" for a folder
+            raise LogError(f"{path} is a folder, expected a file; move it away") from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise LogError(f"{path} is not a regular file; move it away")
+    return descriptor
+
+
+def cut(begun: bytes | None, block: bytes) -> tuple[list[bytes | None], bytes | None]:
+    """Return the lines that end in `block`, and how the next one begins; `begun` is how the first one began.
+
+    `None` stands for a line, or the beginning of one, over 1 MiB: it is never held in memory.
+    """
+    first, *others = block.split(b"\n")
+    line = None if begun is None or len(begun) + len(first) > MAXIMUM_LINE_BYTES else begun + first
+    return ([line, *others[:-1]], others[-1]) if others else ([], line)

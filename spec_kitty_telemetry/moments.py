@@ -1,0 +1,117 @@
+"""Dates and times as people write them, in their own time zone.
+
+A text names a span: `2026-02` is a month, `yesterday` a day, `2026-02-16T09:30` a moment.  A filter's `since` is where
+the span begins, its `until` where it ends, so that `--since 2026-02 --until 2026-02` is the whole month.  Days are cut
+at the zone's own midnight, also where its clocks are set forward or back.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from spec_kitty_telemetry.errors import FilterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_AGO = re.compile(r"(\d{1,5})\s*([mhdw])")
+_MONTH = re.compile(r"(\d{4})-(\d{2})")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+EXPECTED = (
+    "expected a date (2026-02-16), a time (2026-02-16T09:30, with +01:00 or Z if it is not yours), a month (2026-02), "
+    "how long ago (90m, 36h, 7d, 2w), today, yesterday, this-week, last-week, this-month or last-month"
+)
+
+
+def zone_named(name: str | None) -> ZoneInfo | None:
+    """Return the time zone `name` (IANA, such as `Europe/Vienna`); `None` stands for the machine's own.
+
+    :raises FilterError: there is no such zone.
+    """
+    if name is None or name.lower() == "local":
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:  # ZoneInfoNotFoundError is a KeyError
+        raise FilterError(
+            f"found the time zone {name!r}, expected an IANA name such as 'Europe/Vienna', 'UTC' or 'local'"
+        ) from error
+
+
+def span(text: str, zone: ZoneInfo | None = None, now: datetime | None = None) -> tuple[datetime, datetime]:
+    """Return where the span that `text` names begins and ends: aware, UTC, the end not included.
+
+    A moment's span is empty: both ends are that moment.
+
+    :raises FilterError: `text` names no span.
+    """
+    now = now or datetime.now(UTC)
+    named = text.strip().lower()
+    if ago := _AGO.fullmatch(named):
+        try:
+            moment = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        except OverflowError as error:
+            raise FilterError(f"found {text!r}, which is before all time; {EXPECTED}") from error
+        return moment, moment
+    try:
+        first, after = _days(named, in_zone(now, zone).date())
+        return _midnight(first, zone), _midnight(after, zone)
+    except LookupError:
+        return _moment(text, zone)
+    except (ValueError, OverflowError) as error:
+        raise FilterError(f"found {text!r}; {EXPECTED}") from error
+
+
+def in_zone(moment: datetime, zone: ZoneInfo | None) -> datetime:
+    """Return `moment` with the wall clock of `zone`; `None` stands for the machine's own."""
+    return moment.astimezone(zone)
+
+
+def _days(named: str, today: date) -> tuple[date, date]:
+    """Return the first day of a named span and the day after it; `LookupError`: it is no span of days."""
+    if month := _MONTH.fullmatch(named):
+        return _month(date(int(month[1]), int(month[2]), 1))
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", named):
+        day = date.fromisoformat(named)
+        return day, day + timedelta(days=1)
+    return _NAMED[named](today)
+
+
+def _month(first: date) -> tuple[date, date]:
+    return first, (first + timedelta(days=31)).replace(day=1)
+
+
+def _week(day: date) -> tuple[date, date]:
+    monday = day - timedelta(days=day.weekday())
+    return monday, monday + timedelta(days=7)
+
+
+_NAMED: dict[str, Callable[[date], tuple[date, date]]] = {
+    "today": lambda today: (today, today + timedelta(days=1)),
+    "yesterday": lambda today: (today - timedelta(days=1), today),
+    "this-week": _week,
+    "last-week": lambda today: _week(today - timedelta(days=7)),
+    "this-month": lambda today: _month(today.replace(day=1)),
+    "last-month": lambda today: _month((today.replace(day=1) - timedelta(days=1)).replace(day=1)),
+}
+
+
+def _midnight(day: date, zone: ZoneInfo | None) -> datetime:
+    return _aware(datetime(day.year, day.month, day.day), zone)  # noqa: DTZ001 - the zone comes next
+
+
+def _moment(text: str, zone: ZoneInfo | None) -> tuple[datetime, datetime]:
+    try:
+        moment = _aware(datetime.fromisoformat(text.strip()), zone)
+    except (ValueError, OverflowError) as error:
+        raise FilterError(f"found {text!r}; {EXPECTED}") from error
+    return moment, moment
+
+
+def _aware(moment: datetime, zone: ZoneInfo | None) -> datetime:
+    if moment.tzinfo is None and zone is not None:
+        moment = moment.replace(tzinfo=zone)
+    return moment.astimezone(UTC)  # a naive one is in the machine's own zone

@@ -1,0 +1,194 @@
+"""Strict reading of the YAML that people write about prices: tables and overrides.
+
+Every scalar stays the text that stands in the file, so `0.1` never becomes a float and `no` never becomes a boolean.
+A repository's YAML is a stranger's: anchors, aliases, tags, doubled keys, deep nesting and very large files are
+refused, each with the line.  What the keys mean is `price_table`'s and `price_overrides`' business.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from spec_kitty_telemetry.errors import PriceTableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import yaml
+
+Node: TypeAlias = "str | list[Node] | dict[str, Node]"
+"""A parsed document: text, a list or a mapping with text keys."""
+
+LARGEST_FILE_BYTES = 1024 * 1024
+DEEPEST_NESTING = 12
+LONGEST_QUOTE = 80
+
+
+class Said(str):
+    """Words about what was found, where it is not the finding itself that should be quoted."""
+
+    __slots__ = ()
+
+
+class Place:
+    """Where in which file something stands, for messages that lead a person to the line."""
+
+    __slots__ = ("file", "steps")
+
+    def __init__(self, file: str, *steps: str) -> None:
+        self.file = file
+        self.steps = steps
+
+    def step(self, *names: str) -> Place:
+        """Return the place one or more steps further in."""
+        return Place(self.file, *self.steps, *names)
+
+    def refuse(self, found: object, expected: str, advice: str = "") -> PriceTableError:
+        """Return the error to raise: what was found here, what was expected and what to do."""
+        message = f"{self}: found {_shortened(found)}, expected {expected}"
+        return PriceTableError(f"{message}; {advice}" if advice else message)
+
+    def __str__(self) -> str:
+        return ", ".join((self.file, *self.steps))
+
+
+def read_document(path: Path, called: str | None = None) -> Node:
+    """Read one YAML file.
+
+    `called` is the file's name in messages, by default its path.  Raises `PriceTableError` for a file that cannot be
+    read or is refused.
+    """
+    place = Place(called or str(path))
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(LARGEST_FILE_BYTES + 1)
+    except OSError as exc:
+        raise place.refuse(Said(exc.strerror or exc), "a file that can be read") from exc
+    if len(content) > LARGEST_FILE_BYTES:
+        raise place.refuse(Said("more than 1 MiB"), "at most 1 MiB of YAML", "split it or remove what is not needed")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise place.refuse(Said(f"byte {exc.start} that is not UTF-8"), "UTF-8 text") from exc
+    return parse_document(text, place)
+
+
+def parse_document(text: str, place: Place) -> Node:
+    """Parse YAML `text`; `place` names the file in messages.  An empty document is an empty mapping."""
+    import yaml  # only where a YAML file is really read: it costs as much as everything else in a report
+
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    try:
+        events = _checked(yaml.parse(text, Loader=loader), place)
+        starts = (yaml.StreamStartEvent, yaml.DocumentStartEvent)
+        event = next(event for event in events if not isinstance(event, starts))
+        node = {} if isinstance(event, yaml.StreamEndEvent) else _node(event, events, place)
+        for trailing in events:
+            if isinstance(trailing, yaml.DocumentStartEvent):
+                raise place.refuse(Said("a second document"), "one document in a file", "remove the line with ---")
+    except yaml.YAMLError as exc:
+        raise place.refuse(Said(_problem(exc)), "valid YAML") from exc
+    return node
+
+
+def mapping(node: Node, place: Place, allowed: Sequence[str] | None = None) -> dict[str, Node]:
+    """Return `node` as a mapping, all of whose keys are `allowed` (`None`: any)."""
+    if not isinstance(node, dict):
+        raise place.refuse(node, "a mapping")
+    for key in node if allowed is not None else ():
+        if key not in (allowed or ()):
+            raise place.refuse(Said(f"the unknown key '{key}'"), "one of " + ", ".join(allowed or ()))
+    return node
+
+
+def sequence(node: Node, place: Place) -> list[Node]:
+    """Return `node` as a list."""
+    if not isinstance(node, list):
+        raise place.refuse(node, "a list")
+    return node
+
+
+def text_of(node: Node, place: Place, expected: str = "text") -> str:
+    """Return `node` as text that is not empty."""
+    if not isinstance(node, str) or not node.strip():
+        raise place.refuse(node, expected)
+    return node.strip()
+
+
+def texts(node: Node, place: Place) -> list[str]:
+    """Return `node` as a list of texts."""
+    return [text_of(item, place) for item in sequence(node, place)]
+
+
+def flag(node: Node, place: Place) -> bool:
+    """Return `node`, which must be `true` or `false`, as a bool."""
+    if node not in ("true", "false"):
+        raise place.refuse(node, "true or false")
+    return node == "true"
+
+
+def _checked(events: Iterator[yaml.Event], place: Place) -> Iterator[yaml.Event]:
+    """Pass `events` on and refuse anchors, aliases, tags and depth as soon as one appears."""
+    import yaml
+
+    depth = 0
+    for event in events:
+        line = _line(event)
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise place.step(line).refuse(Said("an anchor or alias"), "plain YAML", "write the value out")
+        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
+            raise place.step(line).refuse(Said(f"the tag {getattr(event, 'tag', '')}"), "plain YAML without tags")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST_NESTING:
+            raise place.step(line).refuse(Said("deeper nesting"), f"at most {DEEPEST_NESTING} levels")
+        yield event
+
+
+def _node(event: yaml.Event, events: Iterator[yaml.Event], place: Place) -> Node:
+    """Build the node that begins with `event`, taking what belongs to it from `events`."""
+    import yaml
+
+    if isinstance(event, yaml.ScalarEvent):
+        return str(event.value)
+    if isinstance(event, yaml.SequenceStartEvent):
+        items: list[Node] = []
+        while not isinstance(event := next(events), yaml.SequenceEndEvent):
+            items.append(_node(event, events, place))
+        return items
+    pairs: dict[str, Node] = {}
+    while not isinstance(event := next(events), yaml.MappingEndEvent):
+        key = event.value if isinstance(event, yaml.ScalarEvent) else None
+        here = place.step(_line(event))
+        if key is None:
+            raise here.refuse(Said("a key that is a list or a mapping"), "a key that is text")
+        if key in pairs:
+            raise here.refuse(Said(f"the key '{key}' a second time"), "each key once", "remove one of them")
+        pairs[key] = _node(next(events), events, place)
+    return pairs
+
+
+def _line(event: yaml.Event) -> str:
+    return f"line {event.start_mark.line + 1}" if event.start_mark else "the end"
+
+
+def _problem(exc: yaml.YAMLError) -> str:
+    """Say in one line what the YAML parser did not like."""
+    return " ".join(str(exc).split())[:200]
+
+
+def _shortened(found: object) -> str:
+    """Return what was found, fit for one line of a message."""
+    if isinstance(found, dict):
+        return "a mapping"
+    if isinstance(found, list):
+        return "a list"
+    if isinstance(found, Said):
+        return str(found)
+    if found == "":
+        return "nothing"
+    words = str(found)
+    return f"'{words[:LONGEST_QUOTE]}…'" if len(words) > LONGEST_QUOTE else f"'{words}'"

@@ -1,0 +1,100 @@
+"""The rows of a price table in memory, as they are compiled.
+
+A rate is an integer: picodollars for one token, which is the published dollars per million tokens times 1,000,000, so
+that six decimals are exact and no float is ever made.  How rows come from YAML is `price_check`'s business.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+RATE_KEYS = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class RateSet(msgspec.Struct, frozen=True, array_like=True):
+    """Rates as they were published, picodollars a token; `None` is a rate that was not published."""
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+    cache_write_5m: int | None = None
+    cache_write_1h: int | None = None
+    reasoning: int | None = None
+
+    def named(self) -> set[str]:
+        """Return the names of the rates that are set."""
+        return {name for name in RATE_KEYS if getattr(self, name) is not None}
+
+
+class TierRow(msgspec.Struct, frozen=True, array_like=True):
+    """Rates of a request whose whole prompt is larger than `input_tokens`."""
+
+    input_tokens: int
+    rates: RateSet
+
+
+class WindowRow(msgspec.Struct, frozen=True, array_like=True):
+    """Rates between two minutes of the day (UTC) on some weekdays (0 is Monday)."""
+
+    start_minute: int
+    end_minute: int
+    weekdays: tuple[int, ...]
+    rates: RateSet
+
+
+class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The rates of a model from one moment on; `start` is ISO 8601 in UTC, `None` for the first."""
+
+    rates: RateSet
+    start: str | None = None
+    above: tuple[TierRow, ...] = ()
+    windows: tuple[WindowRow, ...] = ()
+    source: str | None = None
+    as_of: str | None = None
+    note: str | None = None
+
+
+class Variant(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Rates of requests made in one way, such as `processing: batch`; rates that it does not name stay."""
+
+    when: dict[str, str]
+    rates: RateSet
+    start: str | None = None
+    above: tuple[TierRow, ...] = ()
+
+
+class Model(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One model of a table with its price history, oldest first."""
+
+    id: str
+    aliases: tuple[str, ...] = ()
+    dated: bool = False
+    free: bool = False
+    unpriced: str | None = None
+    note: str | None = None
+    rates: tuple[Segment, ...] = ()
+    variants: tuple[Variant, ...] = ()
+
+
+class Table(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one provider bills."""
+
+    provider: str
+    file: str
+    source: str
+    as_of: str
+    also_called: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    fallback: tuple[str, ...] = ()
+    resells: bool = False
+    models: tuple[Model, ...] = ()
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """All tables, and the digests of the YAML files that they were made from."""
+
+    version: int
+    digests: dict[str, str]
+    tables: tuple[Table, ...]

@@ -1,0 +1,286 @@
+"""The project around a path: where it is, which features it has, who it is, and what its owner set.
+
+A project is a folder with `kitty-specs/` or `.kittify/config.yaml`.  From inside a git worktree the project is the
+primary checkout's, found by reading git's own small files; git is never started.  Everything that comes from the
+repository (slugs, symlinks, YAML) is refused or ignored unless it is what it should be.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import logging
+import os
+import re
+import socket
+import uuid
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from spec_kitty_telemetry.errors import ProjectError, SettingsError
+from spec_kitty_telemetry.settings import Settings, read_yaml
+from spec_kitty_telemetry.switch import is_off
+
+logger = logging.getLogger(__name__)
+
+SPECS_FOLDER = "kitty-specs"
+LOG_NAME = "execution.events.jsonl"
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_MAXIMUM_GIT_FILE_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who writes: the envelope's project and node names (`hosts.md` of spec-kitty 3.2: `.kittify/config.yaml`)."""
+
+    project_uuid: str
+    project_slug: str
+    node_id: str
+    build_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One spec-kitty project, by the root of its primary checkout."""
+
+    root: Path
+
+    @property
+    def specs_dir(self) -> Path:
+        """The folder that has one folder a feature."""
+        return self.root / SPECS_FOLDER
+
+    @property
+    def runtime_dir(self) -> Path:
+        """Where locks, clocks, spool and marks live; spec-kitty keeps this folder out of git."""
+        return self.root / ".kittify" / "runtime" / "telemetry"
+
+    @property
+    def settings_path(self) -> Path:
+        """The project's own settings file, which need not exist."""
+        return self.root / ".kittify" / "telemetry.yaml"
+
+    def feature_dir(self, feature: str) -> Path:
+        """Return the folder of `feature`, which need not exist.
+
+        :raises ProjectError: the slug is not one plain path component, or the folder leads out of the project.
+        """
+        check_slug(feature)
+        folder = self.specs_dir / feature
+        if not is_within(folder, self.root):
+            raise ProjectError(
+                f"{folder} leads out of the project {self.root}: "
+                "telemetry follows no symlink that leaves it; replace the link by a real folder"
+            )
+        return folder
+
+    def runtime_folder(self, *names: str) -> Path:
+        """Return the folder `names` in `runtime_dir`, made if it was missing.
+
+        :raises ProjectError: it leads out of the project.
+        :raises OSError: it cannot be made.
+        """
+        folder = self.runtime_dir.joinpath(*names)
+        if not is_within(folder, self.root):
+            raise ProjectError(f"{folder} leads out of the project {self.root}; replace the link by a folder")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def log_path(self, feature: str) -> Path:
+        """Return where the log of `feature` is, or would be.
+
+        :raises ProjectError: as `feature_dir`.
+        """
+        return self.feature_dir(feature) / LOG_NAME
+
+    def features(self) -> list[str]:
+        """Return the slugs of all features that have a folder, sorted."""
+        try:
+            names = [entry.name for entry in os.scandir(self.specs_dir) if entry.is_dir()]
+        except OSError:
+            return []
+        return sorted(name for name in names if _SLUG.fullmatch(name))
+
+    def features_with_logs(self) -> list[str]:
+        """Return the slugs of all features that have a log, sorted."""
+        return [feature for feature in self.features() if os.path.lexists(self.specs_dir / feature / LOG_NAME)]
+
+    def settings(self) -> Settings:
+        """Return what the environment, the project and the user set.
+
+        :raises SettingsError: a settings file cannot be used.
+        """
+        return Settings.load(self.settings_path)
+
+    def identity(self) -> Identity:
+        """Return the project's identity; what `.kittify/config.yaml` does not say is derived and stays the same."""
+        return _identity(self.root, _stamp(self.root / ".kittify" / "config.yaml"))
+
+
+def settings_or_defaults(project: Project) -> Settings:
+    """Return the project's settings; the defaults where its files cannot be used, because a host must go on."""
+    try:
+        return project.settings()
+    except SettingsError as error:
+        logger.debug("%s; the defaults are in force", error)  # `doctor` tells a person
+        return Settings(enabled=not is_off(os.environ))
+
+
+def check_slug(feature: str) -> str:
+    """Return `feature` if it can be the name of a feature's folder.
+
+    :raises ProjectError: it is not one path component of letters, digits, `.`, `_` and `-`.
+    """
+    if not _SLUG.fullmatch(feature):
+        raise ProjectError(
+            f"{feature[:140]!r} cannot be a feature's name; expected letters, digits, '.', '_' or '-', starting with a "
+            "letter or digit, at most 128 characters, such as '012-export-csv'"
+        )
+    return feature
+
+
+def find_project(start: Path | None = None) -> Project:
+    """Return the project that `start` (default: the current folder) lies in.
+
+    :raises ProjectError: there is none around it.
+    """
+    folder = Path(os.path.realpath(start or Path.cwd()))
+    home = Path(os.path.realpath(os.path.expanduser("~")))  # noqa: PTH111 - Path.home() raises where nobody has a home
+    for candidate in (folder, *folder.parents):
+        if _is_project(candidate) and (candidate != home or (candidate / SPECS_FOLDER).is_dir()):
+            return Project(_primary_checkout(candidate))
+    raise ProjectError(
+        f"no spec-kitty project around {folder}: found no folder with '{SPECS_FOLDER}/' or '.kittify/config.yaml'; "
+        "change into your project, or make one with 'spec-kitty init'"
+    )
+
+
+def project_of_root(root: Path) -> Project:
+    """Return the project that a host named by any folder inside it; a folder in no project counts as one.
+
+    A host may record before the project's first feature exists, so this never fails.
+    """
+    return _project_of_root(root, _stamp(root))
+
+
+@lru_cache(maxsize=32)
+def _project_of_root(root: Path, stamp: tuple[int, int] | None) -> Project:
+    del stamp  # it is the key: a folder that changed is looked at again
+    try:
+        return find_project(root)
+    except ProjectError:
+        return Project(Path(os.path.realpath(root)))
+
+
+def project_of_feature_dir(feature_dir: Path) -> tuple[Project, Path]:
+    """Return the project of a feature's folder, and that folder in its primary checkout.
+
+    Emission must work wherever a host keeps its features, so a folder in no project counts as one of its own.
+
+    :raises ProjectError: it is a symlink that leads out of the project.
+    """
+    folder = Path(os.path.realpath(feature_dir))
+    specs_dir = Path(os.path.realpath(feature_dir.parent))
+    if specs_dir.name == SPECS_FOLDER and not folder.is_relative_to(specs_dir.parent):
+        raise ProjectError(
+            f"{feature_dir} leads out of the project {specs_dir.parent}; replace the link by a real folder"
+        )
+    in_specs = folder.parent.name == SPECS_FOLDER
+    try:
+        project = find_project(folder)
+    except ProjectError:
+        return Project(folder.parent.parent if in_specs else folder), folder
+    return project, project.specs_dir / folder.name if in_specs else folder
+
+
+def _is_project(folder: Path) -> bool:
+    return (folder / SPECS_FOLDER).is_dir() or (folder / ".kittify" / "config.yaml").is_file()
+
+
+def is_within(path: Path, root: Path) -> bool:
+    """Tell whether `path`, with every symlink followed, lies in `root`."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def _primary_checkout(folder: Path) -> Path:
+    """Return the same folder in the primary checkout if `folder` is in a git worktree, else `folder`.
+
+    A worktree's `.git` is a file `gitdir: <primary>/.git/worktrees/<name>`, and that folder's `commondir` names the
+    primary's `.git` (gitrepository-layout(5)).
+    """
+    for top in (folder, *folder.parents):
+        pointer = top / ".git"
+        if pointer.is_dir():
+            return folder
+        if pointer.is_file():
+            primary_top = _primary_top(top, pointer)
+            mirrored = primary_top / folder.relative_to(top) if primary_top else folder
+            return mirrored if _is_project(mirrored) else folder
+    return folder
+
+
+def _primary_top(top: Path, pointer: Path) -> Path | None:
+    text = _small_text(pointer)
+    if text is None or not text.startswith("gitdir:"):
+        return None
+    git_dir = top / text.removeprefix("gitdir:").strip()
+    common = _small_text(git_dir / "commondir")
+    if common is None:  # a submodule: its own project
+        return None
+    common_dir = Path(os.path.realpath(git_dir / common.strip()))
+    return common_dir.parent if common_dir.name == ".git" else None
+
+
+def _small_text(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAXIMUM_GIT_FILE_BYTES).decode("utf-8")
+    except (OSError, ValueError):
+        return None
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=32)
+def _identity(root: Path, stamp: tuple[int, int] | None) -> Identity:
+    said = _project_section(root) if stamp else {}
+    place = f"spec-kitty-telemetry:{root.as_posix()}"
+    return Identity(
+        project_uuid=_uuid_or(said.get("uuid"), uuid.uuid5(uuid.NAMESPACE_URL, place)),
+        project_slug=said.get("slug") or root.name or "project",
+        node_id=said.get("node_id") or _derived_node_id(),
+        build_id=said.get("build_id") or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{place}:build")),
+    )
+
+
+def _project_section(root: Path) -> dict[str, str]:
+    try:
+        document = read_yaml(root / ".kittify" / "config.yaml")
+    except SettingsError:
+        return {}
+    section = document.get("project")
+    if not isinstance(section, dict):
+        return {}
+    return {str(name): value[:256] for name, value in section.items() if isinstance(value, str) and value.isprintable()}
+
+
+def _uuid_or(text: str | None, derived: uuid.UUID) -> str:
+    try:
+        return str(uuid.UUID(text)) if text else str(derived)
+    except ValueError:
+        return str(derived)
+
+
+def _derived_node_id() -> str:
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        user = "unknown"
+    return hashlib.sha256(f"{socket.gethostname()}:{user}".encode(errors="replace")).hexdigest()[:12]

@@ -1,0 +1,157 @@
+"""Finding records: of one feature, of a whole project, filtered, each once.
+
+Records come in causal order within a feature (`lamport_clock`, then `node_id`) where a list is asked for; streams keep
+the order of the file, which is the same unless git merged branches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.errors import ProjectError
+from spec_kitty_telemetry.project import LOG_NAME, Project, check_slug, find_project, project_of_feature_dir
+from spec_kitty_telemetry.scan import ScanReport, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from spec_kitty_telemetry.record import ExecutionEvent
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which records are wanted.  An empty field asks for nothing; several values of one field are alternatives."""
+
+    features: tuple[str, ...] = ()
+    """Slugs, numbers (`43`) or globs (`04*`)."""
+    wp_ids: tuple[str, ...] = ()
+    """Work packages; `none` asks for records without one.  This and the four below take globs."""
+    roles: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    since: datetime | None = None
+    """Aware; records from this moment on."""
+    until: datetime | None = None
+    """Aware; records before this moment."""
+
+    def accepts(self, event: ExecutionEvent) -> bool:
+        """Tell whether `event` is wanted, whatever its feature."""
+        return all(wanted(event) for wanted in self.conditions())
+
+    def conditions(self) -> list[Callable[[ExecutionEvent], bool]]:
+        """Return one test for each field that asks for something, features apart."""
+        tests: list[Callable[[ExecutionEvent], bool]] = []
+        since, until = self.since, self.until
+        if since is not None:
+            tests.append(lambda event: event.timestamp >= since)
+        if until is not None:
+            tests.append(lambda event: event.timestamp < until)
+        if self.wp_ids:
+            tests.append(lambda event: _matches(event.payload.wp_id, self.wp_ids))
+        if self.roles:
+            tests.append(lambda event: _matches(event.payload.role, self.roles))
+        if self.agents:
+            tests.append(lambda event: _matches(event.payload.agent, self.agents))
+        if self.outcomes:
+            tests.append(lambda event: _matches(event.payload.outcome, self.outcomes))
+        if self.models:
+            tests.append(lambda event: any(_matches(name, self.models) for name in _models(event)))
+        return tests
+
+
+@dataclass(slots=True)
+class Search:
+    """One pass over some features of a project; `report` is filled while `events` is read."""
+
+    project: Project
+    filters: EventFilter = field(default_factory=EventFilter)
+    report: ScanReport = field(default_factory=ScanReport)
+
+    def features(self) -> list[str]:
+        """Return the slugs whose logs are read.
+
+        :raises ProjectError: a feature was asked for that does not exist.
+        """
+        if not self.filters.features:
+            return self.project.features_with_logs()
+        known = self.project.features()
+        wanted = [_chosen(self.project, pattern, known) for pattern in self.filters.features]
+        return sorted({slug for slugs in wanted for slug in slugs})
+
+    def events(self, *, keep_unknown: bool = False) -> Iterator[ExecutionEvent]:
+        """Yield the wanted records, feature by feature, in the order of each log.
+
+        :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
+        :raises LogError: a log cannot be read at all.
+        """
+        seen: set[str] = set()
+        conditions = self.filters.conditions()
+        for slug in self.features():
+            for event in scan(self.project.log_path(slug), self.report, seen, keep_unknown=keep_unknown):
+                if all(wanted(event) for wanted in conditions):
+                    yield event
+
+
+def query_execution_events(feature_dir: Path | str, filters: EventFilter | None = None) -> list[ExecutionEvent]:
+    """Return the records of the feature whose folder is `feature_dir`, in causal order; none if it has no log.
+
+    From within a worktree the primary checkout's log is read.
+
+    :raises LogError: the log cannot be read at all.
+    """
+    _, folder = project_of_feature_dir(Path(feature_dir))
+    wanted = filters or EventFilter()
+    return sorted(
+        (event for event in scan(folder / LOG_NAME, keep_unknown=True) if wanted.accepts(event)), key=_causally
+    )
+
+
+def query_project_events(repo_root: Path | str, filters: EventFilter | None = None) -> list[ExecutionEvent]:
+    """Return the records of all features of the project around `repo_root`, by time.
+
+    :raises ProjectError: there is no project, or no feature that was asked for.
+    :raises LogError: a log cannot be read at all.
+    """
+    search = Search(find_project(Path(repo_root)), filters or EventFilter())
+    events = sorted(search.events(keep_unknown=True), key=_causally)
+    return sorted(events, key=lambda event: event.timestamp)
+
+
+def _causally(event: ExecutionEvent) -> tuple[str, int, str]:
+    return event.aggregate_id, event.lamport_clock, event.node_id
+
+
+def _chosen(project: Project, pattern: str, known: list[str]) -> list[str]:
+    found = [slug for slug in known if slug == pattern] or [slug for slug in known if _is_called(slug, pattern)]
+    if found:
+        return found
+    if not any(character in pattern for character in "*?["):
+        check_slug(pattern)
+    having = project.features_with_logs()
+    listed = ", ".join(having[:8]) + (f" and {len(having) - 8} more" if len(having) > 8 else "")  # noqa: PLR2004
+    raise ProjectError(
+        f"found no feature {pattern!r} in {project.specs_dir}; "
+        + (f"features with telemetry: {listed}" if having else "no feature has telemetry yet")
+    )
+
+
+def _is_called(slug: str, pattern: str) -> bool:
+    number = slug.split("-", 1)[0]
+    if pattern.isdigit() and number.isdigit():
+        return int(number) == int(pattern)
+    return fnmatchcase(slug, pattern)
+
+
+def _matches(value: str | None, patterns: tuple[str, ...]) -> bool:
+    if value is None:
+        return "none" in patterns
+    return any(fnmatchcase(value.lower(), pattern.lower()) for pattern in patterns)
+
+
+def _models(event: ExecutionEvent) -> list[str | None]:
+    return [part.model for part in event.payload.models] or [event.payload.model]

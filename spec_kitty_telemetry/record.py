@@ -1,0 +1,216 @@
+"""The line on disk: what it holds, how it is parsed and how it is written.
+
+One JSON object a line, keys sorted, UTF-8.  The envelope is `spec_kitty_events.Event` (6.1), so that the host family's
+own tools can read it; the payload keeps the eleven names of the first version and adds to them.  A name is never
+changed and never re-used.  Decoding is typed and done by msgspec: this module is on the hot path of every report, and
+pydantic is not.
+
+Version history of the payload:
+
+1. agent, cost_usd, duration_ms, error, exit_code, input_tokens, model, output_tokens, role, success, wp_id
+   (`wp_id` was "N/A" where there was none; there was no `version`).
+2. Adds all that `ExecutionPayload` lists below its eleven.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EVENT_TYPE = "ExecutionEvent"
+PAYLOAD_VERSION = 2
+ENVELOPE_VERSION = "3.0.0"
+MAXIMUM_LINE_BYTES = 1024 * 1024
+MAXIMUM_CLOCK = 2**53 - 1
+"""Greatest number that every JSON reader keeps exact; a line above it is not believed."""
+
+_MAXIMUM_COST_USD = Decimal(10) ** 9
+_EventId = Annotated[str, msgspec.Meta(min_length=26, max_length=36)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+_Clock = Annotated[int, msgspec.Meta(ge=0, le=MAXIMUM_CLOCK)]
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+def _check_cost(cost_usd: Decimal | None) -> None:
+    # The comparison is also false for NaN.
+    if cost_usd is not None and not (cost_usd.is_finite() and 0 <= cost_usd <= _MAXIMUM_COST_USD):
+        raise ValueError("cost_usd is not an amount of money")
+
+
+class ModelPart(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one model was given and gave; counts as in `ExecutionPayload`."""
+
+    model: str
+    provider: str | None = None
+    input_tokens: _Count | None = None
+    cache_read_tokens: _Count | None = None
+    cache_write_tokens: _Count | None = None
+    cache_write_1h_tokens: _Count | None = None
+    output_tokens: _Count | None = None
+    reasoning_tokens: _Count | None = None
+    cost_usd: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        _check_cost(self.cost_usd)
+
+
+class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one agent run was, how it ended and what it used.  Unknown is `None`, never 0."""
+
+    agent: str | None = None
+    cost_usd: Decimal | None = None
+    """US dollars, only as the agent or the host reported them; an estimate is never stored."""
+    duration_ms: _Count | None = None
+    """Wall clock of the host."""
+    error: str | None = None
+    """One line, at most 500 characters, secrets redacted."""
+    exit_code: int | None = None
+    input_tokens: _Count | None = None
+    """The whole prompt: uncached, read from a cache and written to one."""
+    model: str | None = None
+    output_tokens: _Count | None = None
+    """Everything generated, reasoning included."""
+    role: str | None = None
+    success: bool | None = None
+    wp_id: str | None = None
+
+    agent_duration_ms: _Count | None = None
+    """The agent's own measure of its run."""
+    attempt: _Count | None = None
+    cache_read_tokens: _Count | None = None
+    cache_write_1h_tokens: _Count | None = None
+    """A part of `cache_write_tokens`."""
+    cache_write_tokens: _Count | None = None
+    models: list[ModelPart] = []
+    """One entry a model where the agent says so; the counts above are their sums."""
+    outcome: str | None = None
+    """succeeded, failed, timed_out, killed or rejected."""
+    provider: str | None = None
+    reasoning_tokens: _Count | None = None
+    """A part of `output_tokens`, never added again."""
+    run_id: str | None = None
+    session_id: str | None = None
+    started_at: _Moment | None = None
+    tags: dict[str, str] = {}
+    uncertain: str | None = None
+    """Why the counts may be off, in one sentence."""
+    usage_source: str | None = None
+    """agent-output, host, manual, transcript or none."""
+    version: _Count = 1
+
+    def __post_init__(self) -> None:
+        _check_cost(self.cost_usd)
+        if self.wp_id == "N/A":
+            msgspec.structs.force_setattr(self, "wp_id", None)
+        if self.outcome is None and self.success is not None:
+            msgspec.structs.force_setattr(self, "outcome", "succeeded" if self.success else "failed")
+
+
+class ExecutionEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One record: the envelope of `spec_kitty_events.Event` around an `ExecutionPayload`."""
+
+    event_id: _EventId
+    aggregate_id: str
+    """The feature's slug."""
+    timestamp: _Moment
+    """When the run ended; aware, UTC."""
+    node_id: str
+    payload: ExecutionPayload
+    lamport_clock: _Clock = 0
+    event_type: str = EVENT_TYPE
+    build_id: str | None = None
+    causation_id: str | None = None
+    correlation_id: str | None = None
+    data_tier: int = 0
+    project_slug: str | None = None
+    project_uuid: str | None = None
+    schema_version: str = ENVELOPE_VERSION
+    unknown: dict[str, Any] | None = msgspec.field(default=None, name="_unknown")
+    """Keys that this version does not know, kept by `parse`: the envelope's, and the payload's under `payload`."""
+
+    @property
+    def feature(self) -> str:
+        """The feature's slug: the envelope's aggregate."""
+        return self.aggregate_id
+
+
+_decoder = msgspec.json.Decoder(ExecutionEvent)
+_encoder = msgspec.json.Encoder(order="sorted", decimal_format="number")
+_ENVELOPE_NAMES = frozenset(ExecutionEvent.__struct_encode_fields__)
+_PAYLOAD_NAMES = frozenset(ExecutionPayload.__struct_encode_fields__)
+
+
+class _Kind(msgspec.Struct, gc=False):
+    event_type: str | None = None
+
+
+_kind_decoder = msgspec.json.Decoder(_Kind)
+
+decode = _decoder.decode
+"""Bytes of one line → `ExecutionEvent`, as fast as can be; keys that are not known are passed over."""
+
+
+def parse(line: bytes) -> ExecutionEvent:
+    """Return the record on `line` with the keys that this version does not know kept in `unknown`.
+
+    :raises ValueError: the line is not a record; the message says why.  (msgspec's errors are `ValueError`s, and so is
+        `UnicodeDecodeError`.)
+    """
+    event = decode(line)
+    raw: dict[str, Any] = msgspec.json.Decoder(float_hook=Decimal).decode(line)
+    unknown = {name: value for name, value in raw.items() if name not in _ENVELOPE_NAMES}
+    if in_payload := {name: value for name, value in raw["payload"].items() if name not in _PAYLOAD_NAMES}:
+        unknown["payload"] = in_payload
+    return msgspec.structs.replace(event, unknown=unknown) if unknown else event
+
+
+def encode(event: ExecutionEvent) -> bytes:
+    """Return the line for `event`, with its newline, and with the unknown keys that `parse` kept."""
+    document = as_document(event)
+    return _encoder.encode(document) + b"\n"
+
+
+def as_document(event: ExecutionEvent) -> dict[str, Any]:
+    """Return the JSON object of `event`: plain dicts and lists, money as `Decimal`, times as ISO 8601 strings."""
+    document: dict[str, Any] = msgspec.to_builtins(event, builtin_types=(Decimal, datetime))
+    unknown: Mapping[str, Any] = document.pop("_unknown") or {}
+    document["timestamp"] = _iso(event.timestamp)
+    payload = document["payload"]
+    if event.payload.started_at is not None:
+        payload["started_at"] = _iso(event.payload.started_at)
+    payload["models"] = [{k: v for k, v in part.items() if v is not None} for part in payload["models"]]
+    for name in _ADDED_LATER:
+        if payload[name] is None:
+            del payload[name]
+    return {**unknown, **document, "payload": {**unknown.get("payload", {}), **payload}}
+
+
+def why_not(line: bytes, error: Exception) -> str | None:
+    """Return why `line` is no record of ours, in words for a person; `None`: it is another, valid kind of event."""
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return "not UTF-8"
+    try:
+        kind = _kind_decoder.decode(line).event_type
+    except msgspec.ValidationError:
+        return "not a JSON object of the record's shape"
+    except (msgspec.DecodeError, RecursionError) as broken:
+        return "not JSON (cut off)" if "truncated" in str(broken) else "not JSON"
+    if kind is not None and kind != EVENT_TYPE:
+        return None
+    return f"not a valid record: {error}"
+
+
+_ADDED_LATER = ("agent_duration_ms", "started_at", "uncertain")
+"""Names that most records do not need; they stand on the line only when known."""
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")

@@ -1,0 +1,31 @@
+"""What each agent says about its own runs, made into one meaning.
+
+One module an agent; each has an `extract_usage` implementation and is a plugin like any other.  The modules below are
+named here and imported by nobody but `host`, so that an agent that is not used costs nothing.  What several agents
+share:
+
+- `printed` finds JSON in messy output, `members` reads parts of huge JSON;
+- `values` takes single facts out of untrusted JSON, `counts` gives token counts one meaning;
+- `answer` joins them to a `Usage`; `surroundings` says what may be read besides the output;
+- `sessions` remembers running totals; `transcripts` reads the files that agents keep about themselves.
+"""
+
+from __future__ import annotations
+
+EXTRACTORS: tuple[str, ...] = (
+    "spec_kitty_telemetry.usage.claude_code",
+    "spec_kitty_telemetry.usage.codex",
+    "spec_kitty_telemetry.usage.gemini",
+    "spec_kitty_telemetry.usage.qwen",
+    "spec_kitty_telemetry.usage.opencode",
+    "spec_kitty_telemetry.usage.kilocode",
+    "spec_kitty_telemetry.usage.copilot",
+    "spec_kitty_telemetry.usage.cursor",
+    "spec_kitty_telemetry.usage.augment",
+    "spec_kitty_telemetry.usage.pi",
+    "spec_kitty_telemetry.usage.letta",
+    "spec_kitty_telemetry.usage.amp",
+    "spec_kitty_telemetry.usage.goose",
+    "spec_kitty_telemetry.usage.aider",
+)
+"""Module paths of the shipped `extract_usage` plugins.  No agent's name is claimed by two of them."""

@@ -1,0 +1,153 @@
+"""Token counts in the record's meaning: input is the whole prompt, output includes reasoning, parts are subsets.
+
+Agents differ in what they call input.  `of_parts` is for those that print the uncached part alone, `of_whole` for those
+that print the total.  Where a source turns out to be of the other kind, so that a part would be larger than its whole,
+the whole is kept, the parts are left unknown, and a doubt carries the raw numbers: nothing is clamped to look right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from decimal import Context, Decimal
+from functools import reduce
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_EXACT = Context(prec=60)
+_Number = TypeVar("_Number", int, Decimal)
+
+
+class Model(NamedTuple):
+    """A model as the agent names it, and who bills for it where the agent says so."""
+
+    name: str
+    provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was counted; `None` is unknown.  `doubt` says why a number may be off."""
+
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_usd: Decimal | None = None
+    doubt: str | None = None
+
+    def doubted(self, doubt: str | None) -> Counts:
+        """Return the same counts with one more doubt."""
+        return self if doubt is None else replace(self, doubt=both(self.doubt, doubt))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any number is known."""
+        return any(getattr(self, name) is not None for name in NUMBER_FIELDS)
+
+    @property
+    def has_tokens(self) -> bool:
+        """Whether any token count is known."""
+        return any(getattr(self, name) is not None for name in TOKEN_FIELDS)
+
+    def greatest(self, other: Counts) -> Counts:
+        """Take the greater of each number, for messages that are printed again while they grow."""
+        numbers = {name: _greater(getattr(self, name), getattr(other, name)) for name in NUMBER_FIELDS}
+        return Counts(**numbers, doubt=self.doubt or other.doubt)
+
+    def checked(self) -> Counts:
+        """Leave out parts that are larger than their whole, and say so."""
+        counts = self
+        read, write = self.cache_read_tokens, self.cache_write_tokens
+        if _exceeds((read or 0) + (write or 0), self.input_tokens):
+            cached = f"{read or 0} read from and {write or 0} written to a cache"
+            raw = f"an input of {self.input_tokens} tokens cannot hold {cached}"
+            counts = replace(
+                counts, cache_read_tokens=None, cache_write_tokens=None, cache_write_1h_tokens=None, doubt=raw
+            )
+        elif _exceeds(self.cache_write_1h_tokens or 0, write):
+            raw = f"{write} tokens written to a cache cannot hold {self.cache_write_1h_tokens} written for an hour"
+            counts = replace(counts, cache_write_1h_tokens=None, doubt=raw)
+        if _exceeds(self.reasoning_tokens or 0, self.output_tokens):
+            raw = f"an output of {self.output_tokens} tokens cannot hold {self.reasoning_tokens} of reasoning"
+            counts = replace(counts, reasoning_tokens=None, doubt=both(counts.doubt, raw))
+        return counts if counts is self else replace(counts, doubt=both(self.doubt, counts.doubt))
+
+
+NUMBER_FIELDS = tuple(field.name for field in fields(Counts) if field.name != "doubt")
+TOKEN_FIELDS = tuple(name for name in NUMBER_FIELDS if name.endswith("_tokens"))
+
+
+def of_parts(
+    uncached: int | None,
+    *,
+    cache_read: int | None = None,
+    cache_write: int | None = None,
+    cache_write_1h: int | None = None,
+    output: int | None = None,
+    reasoning: int | None = None,
+    cost: Decimal | None = None,
+) -> Counts:
+    """Count for a source whose input is the uncached part; `output` includes `reasoning`."""
+    whole = None if uncached is None else uncached + (cache_read or 0) + (cache_write or 0)
+    return Counts(whole, cache_read, cache_write, cache_write_1h, output, reasoning, cost).checked()
+
+
+def of_whole(
+    whole: int | None,
+    *,
+    cache_read: int | None = None,
+    cache_write: int | None = None,
+    output: int | None = None,
+    reasoning: int | None = None,
+    cost: Decimal | None = None,
+) -> Counts:
+    """Count for a source whose input includes what was read from and written to a cache."""
+    return Counts(whole, cache_read, cache_write, None, output, reasoning, cost).checked()
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """Add up, and check the sum: known parts of unknown wholes could exceed the known wholes."""
+    every = list(counts)
+    tokens = {name: _sum_of(name, every) for name in TOKEN_FIELDS}
+    amounts = [one.cost_usd for one in every if one.cost_usd is not None]
+    cost = reduce(_EXACT.add, amounts) if amounts else None
+    return Counts(**tokens, cost_usd=cost, doubt=next((one.doubt for one in every if one.doubt), None)).checked()
+
+
+def by_model(counted: Iterable[tuple[Model, Counts]]) -> dict[Model, Counts]:
+    """Add up by model, in the order in which the models were first seen."""
+    models: dict[Model, list[Counts]] = {}
+    for model, counts in counted:
+        models.setdefault(model, []).append(counts)
+    return {model: total(every) for model, every in models.items()}
+
+
+def main_model(models: Mapping[Model, Counts]) -> Model | None:
+    """Choose the model with the most cost, else with the most output; the first of equals."""
+    if not models:
+        return None
+    return max(models, key=lambda model: (models[model].cost_usd or 0, models[model].output_tokens or 0))
+
+
+def both(one: str | None, other: str | None) -> str | None:
+    """Join two doubts."""
+    return f"{one}; {other}" if one and other and one != other else one or other
+
+
+def _sum_of(name: str, every: list[Counts]) -> int | None:
+    known = [value for one in every if (value := getattr(one, name)) is not None]
+    return sum(known) if known else None
+
+
+def _greater(one: _Number | None, other: _Number | None) -> _Number | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def _exceeds(parts: int, whole: int | None) -> bool:
+    return whole is not None and parts > whole

@@ -1,0 +1,81 @@
+"""Qwen Code: `--output-format json` (an array on one line) and `stream-json` (the same objects as lines).
+
+The names are those of Claude Code, the meaning is not: `usage.input_tokens` includes what was read from a cache.  The
+array also has `stats.models`, which includes background requests such as the memory extractor.  Reasoning is inside
+output for OpenAI-compatible providers and beside it for Gemini's; the sums tell.  Cache writes and cost are not
+reported. Early forks printed Gemini's object.
+
+Sources: QwenLM/qwen-code `packages/cli/src/nonInteractive/types.ts` and `io/BaseJsonOutputAdapter.ts`; output of Qwen
+Code 0.15.10.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.hookspecs import hookimpl
+from spec_kitty_telemetry.usage.answer import answer, usage
+from spec_kitty_telemetry.usage.counts import Counts, Model, by_model, of_whole
+from spec_kitty_telemetry.usage.gemini import models_of
+from spec_kitty_telemetry.usage.lookup import with_transcript
+from spec_kitty_telemetry.usage.printed import Json, Printed
+from spec_kitty_telemetry.usage.transcripts import qwen as transcript
+from spec_kitty_telemetry.usage.values import count, flag, inner, milliseconds, sentence, word
+
+if TYPE_CHECKING:
+    from spec_kitty_telemetry.invocation import Invocation, InvocationResult, Usage
+    from spec_kitty_telemetry.usage.surroundings import Surroundings
+
+AGENTS = frozenset({"qwen", "qwen-code", "qwen-cli", "qwencode"})
+
+
+@hookimpl
+def extract_usage(invocation: Invocation, result: InvocationResult) -> Usage | None:
+    """Say what a Qwen Code run used."""
+    return answer(invocation, result, AGENTS, read)
+
+
+def read(invocation: Invocation, result: InvocationResult, around: Surroundings) -> Usage:
+    """Read the last result: subagents can print results of their own before it."""
+    printed = Printed(result.stdout)
+    start = printed.first('"init"', lambda found: found.get("subtype") == "init") or {}
+    end = printed.last('"result"', lambda found: found.get("type") == "result")
+    if end is None:
+        end = printed.last('"stats"', lambda found: bool(inner(found, "stats", "models")))
+    if end is None:
+        return with_transcript(_unfinished(printed, start), invocation, result, around, transcript.find)
+    models = models_of(inner(end, "stats"))
+    return usage(
+        None if models else _counts(inner(end, "usage")),
+        models,
+        model=None if models else word(start, "model"),
+        session_id=word(end, "session_id") or word(start, "session_id"),
+        success=_succeeded(end),
+        duration_ms=milliseconds(end, "duration_ms"),
+        error=sentence(inner(end, "error").get("message")),
+    )
+
+
+def _counts(found: Json) -> Counts:
+    return of_whole(
+        count(found, "input_tokens"),
+        cache_read=count(found, "cache_read_input_tokens"),
+        output=count(found, "output_tokens"),
+    )
+
+
+def _succeeded(end: Json) -> bool | None:
+    failed = flag(end, "is_error")
+    return "error" not in end if failed is None else not failed
+
+
+def _unfinished(printed: Printed, start: Json) -> Usage:
+    messages: dict[str, tuple[Model, Counts]] = {}
+    for number, line in enumerate(printed.objects('"assistant"')):
+        message = inner(line, "message")
+        if line.get("type") == "assistant":
+            model = Model(word(message, "model") or word(start, "model") or "")
+            messages[word(message, "id") or f"line {number}"] = (model, _counts(inner(message, "usage")))
+    models = by_model(messages.values())
+    doubt = "the run was cut off; its last request is missing" if messages else None
+    return usage(None, models, model=word(start, "model"), session_id=word(start, "session_id"), doubt=doubt)

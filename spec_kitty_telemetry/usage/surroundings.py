@@ -1,0 +1,84 @@
+"""What may be read besides an agent's output: its own files, and our memory of sessions.
+
+Gathered in one value, so that readers take paths and settings as arguments and never look them up.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from spec_kitty_telemetry.invocation import Invocation, InvocationResult
+
+TRANSCRIPTS_VARIABLE = "SPEC_KITTY_TELEMETRY_TRANSCRIPTS"
+_OFF = {"off", "0", "false", "no"}
+_RUNTIME_FOLDER = Path(".kittify", "runtime", "telemetry")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where an agent keeps its files, whether they may be read, and where we keep ours."""
+
+    home: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    transcripts: bool = True
+    """Whether the agent's own files may be read at all."""
+    state_folder: Path | None = None
+    """Where session totals are remembered; `None`: nowhere."""
+
+    @classmethod
+    def of(cls, invocation: Invocation, *, transcripts: bool = True) -> Surroundings:
+        """Look around from this process, for one invocation; the environment can only forbid transcripts."""
+        allowed = transcripts and os.environ.get(TRANSCRIPTS_VARIABLE, "").strip().lower() not in _OFF
+        try:
+            home = Path.home()
+        except RuntimeError:  # a process without a home has no agent files either
+            home, allowed = Path(), False
+        return cls(home, os.environ, allowed, runtime_folder(invocation.project_root))
+
+    def folder(self, variable: str, *default: str) -> Path:
+        """Return the folder that an environment variable names, else one under the home folder."""
+        named = self.environment.get(variable, "").strip()
+        return Path(named).expanduser() if named else self.home.joinpath(*default)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The time in which one run happened; what lies outside belongs to other runs of the same session or folder."""
+
+    start: datetime
+    end: datetime
+
+    @classmethod
+    def of(cls, invocation: Invocation, result: InvocationResult) -> Window:
+        """Take the host's times: the earlier of the announced start and the end less the duration."""
+        end = result.ended_at
+        measured = end - timedelta(seconds=min(result.duration_seconds or 0, 10**7))
+        return cls(min(invocation.started_at or measured, measured), end)
+
+    def holds(self, moment: datetime | None) -> bool:
+        """Whether `moment` lies in the window; agents write whole milliseconds or seconds, so the start is widened."""
+        if moment is None:
+            return False
+        blur = timedelta(milliseconds=1) if moment.microsecond else timedelta(seconds=1)
+        return self.start - blur < moment <= self.end + timedelta(seconds=1)
+
+
+def runtime_folder(project_root: Path) -> Path | None:
+    """Return the folder for our own state in the primary checkout; `None` where no spec-kitty project is."""
+    parts = project_root.parts
+    inside = parts.index(".worktrees") if ".worktrees" in parts else len(parts)
+    primary = Path(*parts[:inside])
+    try:
+        for folder in (primary, *primary.parents):
+            if (folder / ".kittify").is_dir():
+                return folder / _RUNTIME_FOLDER
+    except OSError:
+        pass
+    return None

@@ -1,0 +1,86 @@
+"""Claude Code's transcripts: `projects/<folder>/<session>.jsonl`, and `<session>/subagents/` beside it.
+
+One line is written for each content block of a response, all with the response's `message.id`: input and cache counts
+repeat, output grows.  Replays and resumed sessions repeat them again.  So messages are told apart by their id over all
+files, with the greatest of each number.  Model `<synthetic>` marks an error that was never a request.
+
+Sources: ryoppippi/ccusage `adapter/claude/daily.rs`; titeya/dms-claudecode issue 52; Claude Code 2.1.197.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.usage.answer import usage
+from spec_kitty_telemetry.usage.claude_messages import message_counts
+from spec_kitty_telemetry.usage.counts import Counts, Model, by_model
+from spec_kitty_telemetry.usage.transcripts.reading import Reading, changed_since
+from spec_kitty_telemetry.usage.values import inner, moment, word
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.invocation import Usage
+    from spec_kitty_telemetry.usage.surroundings import Surroundings
+    from spec_kitty_telemetry.usage.transcripts.reading import Wanted
+
+
+_TAIL_BYTES = 1 << 20
+
+
+def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None:
+    """Add up the messages of the run's session, subagents included."""
+    main = _by_session(around, wanted, reading) if wanted.session_id else _by_folder(around, wanted, reading)
+    if main is None:
+        return None
+    messages: dict[str, tuple[Model, Counts]] = {}
+    for path in (main, *reading.files(main.with_suffix("") / "subagents", r"agent-.*\.jsonl", depth=2)):
+        for number, line in enumerate(reading.lines(path, '"assistant"')):
+            message = inner(line, "message")
+            model = word(message, "model")
+            if line.get("type") != "assistant" or model == "<synthetic>":
+                continue
+            if wanted.window.holds(moment(line.get("timestamp"))):
+                key = word(message, "id") or f"{path.name} {number}"
+                counts = message_counts(inner(message, "usage"))
+                messages[key] = (Model(model or ""), counts.greatest(messages.get(key, (None, Counts()))[1]))
+    models = by_model(messages.values())
+    return usage(None, models, session_id=main.stem, source="transcript", doubt=reading.doubt) if models else None
+
+
+def version(around: Surroundings, wanted: Wanted, reading: Reading) -> str | None:
+    """Return the version of Claude Code that wrote last to the session."""
+    path = _by_session(around, wanted, reading)
+    lines = Reading(size=_TAIL_BYTES).lines(path, '"version"') if path else ()
+    return next(iter([found for line in lines if (found := word(line, "version"))][-1:]), None)
+
+
+def _roots(around: Surroundings) -> list[Path]:
+    if around.environment.get("CLAUDE_CONFIG_DIR", "").strip():
+        return [around.folder("CLAUDE_CONFIG_DIR") / "projects"]
+    return [around.home / ".claude" / "projects", around.home / ".config" / "claude" / "projects"]
+
+
+def _by_session(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
+    session = wanted.safe_session
+    if session is None:
+        return None
+    candidates = (
+        path for root in _roots(around) for path in reading.files(root, re.escape(f"{session}.jsonl"), depth=1)
+    )
+    return next(candidates, None)
+
+
+def _by_folder(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
+    """Return the only session that began in the run's folder and time."""
+    name = re.sub(r"[^A-Za-z0-9]", "-", str(wanted.folder))
+    candidates = (path for root in _roots(around) for path in reading.files(root / name, r".*\.jsonl"))
+    began = [path for path in candidates if changed_since(path, wanted.window) and _began(path, wanted, reading)]
+    return began[0] if len(began) == 1 else None
+
+
+def _began(path: Path, wanted: Wanted, reading: Reading) -> bool:
+    lines = list(reading.first(path))
+    moments = [moment(line["timestamp"]) for line in lines if "timestamp" in line]
+    return wanted.window.holds(next(iter(moments), None)) and any(wanted.is_folder(line.get("cwd")) for line in lines)

@@ -1,0 +1,81 @@
+"""Qwen Code's chats: `projects/<folder>/chats/<session>.jsonl`; versions before about 0.14 wrote Gemini's files.
+
+Assistant lines have the usage of one request.  `ui_telemetry` lines repeat it, except for background requests, which
+have a `subagent_name` and no assistant line.  Reasoning is inside the candidates where the sums say so.
+
+Sources: Piebald-AI/splitrail test data; output of Qwen Code 0.15.10.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.usage.answer import usage
+from spec_kitty_telemetry.usage.counts import Counts, Model, by_model
+from spec_kitty_telemetry.usage.gemini_tokens import token_counts
+from spec_kitty_telemetry.usage.transcripts import gemini
+from spec_kitty_telemetry.usage.transcripts.reading import changed_since
+from spec_kitty_telemetry.usage.values import inner, moment, word
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.invocation import Usage
+    from spec_kitty_telemetry.usage.printed import Json
+    from spec_kitty_telemetry.usage.surroundings import Surroundings
+    from spec_kitty_telemetry.usage.transcripts.reading import Reading, Wanted
+
+_FOLDER = ".qwen"
+
+
+def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None:
+    """Add up the requests of the run's session."""
+    path = _by_session(around, wanted, reading) if wanted.session_id else _by_folder(around, wanted, reading)
+    if path is None:
+        return gemini.find(around, wanted, reading, _FOLDER)
+    lines = reading.lines(path, '"usageMetadata"', '"subagent_name"')
+    requests = (_request(line) for line in lines if wanted.window.holds(moment(line.get("timestamp"))))
+    models = by_model(request for request in requests if request is not None)
+    return usage(None, models, session_id=path.stem, source="transcript", doubt=reading.doubt) if models else None
+
+
+def _request(line: Json) -> tuple[Model, Counts] | None:
+    if line.get("type") == "assistant":
+        names = (
+            "promptTokenCount",
+            "cachedContentTokenCount",
+            "candidatesTokenCount",
+            "thoughtsTokenCount",
+            "totalTokenCount",
+        )
+        return _counted(line, inner(line, "usageMetadata"), names)
+    event = inner(line, "systemPayload", "uiEvent")
+    if word(event, "subagent_name") is None:
+        return None
+    kinds = ("input", "cached_content", "output", "thoughts", "total")
+    return _counted(event, event, tuple(f"{kind}_token_count" for kind in kinds))
+
+
+def _counted(owner: Json, numbers: Json, names: tuple[str, ...]) -> tuple[Model, Counts]:
+    meanings = ("prompt", "cached", "candidates", "thoughts", "total")
+    tokens = {meaning: numbers.get(name) for meaning, name in zip(meanings, names, strict=True)}
+    return Model(word(owner, "model") or ""), token_counts(tokens)
+
+
+def _by_session(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
+    session = wanted.safe_session
+    if session is None:
+        return None
+    return next(reading.files(around.home / _FOLDER / "projects", re.escape(f"{session}.jsonl"), depth=2), None)
+
+
+def _by_folder(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
+    chats = reading.files(around.home / _FOLDER / "projects", r".*\.jsonl", depth=2)
+    began = [path for path in chats if changed_since(path, wanted.window) and _began(path, wanted, reading)]
+    return began[0] if len(began) == 1 else None
+
+
+def _began(path: Path, wanted: Wanted, reading: Reading) -> bool:
+    start = next(reading.first(path, 1), {})
+    return wanted.is_folder(start.get("cwd")) and wanted.window.holds(moment(start.get("timestamp")))

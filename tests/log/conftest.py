@@ -1,0 +1,77 @@
+"""Records, logs and programs that several tests of the log need."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ulid import ULID
+
+from spec_kitty_telemetry.log import FeatureLog
+from spec_kitty_telemetry.project import Project
+from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload
+from spec_kitty_telemetry.scan import ScanReport, scan
+
+FEATURE = "043-telemetry-foundation"
+
+
+@pytest.fixture
+def new_event() -> Callable[..., ExecutionEvent]:
+    """Make a record of its own; any field can be set."""
+
+    def make(**fields: Any) -> ExecutionEvent:
+        facts: dict[str, Any] = {
+            "event_id": str(ULID()),
+            "aggregate_id": FEATURE,
+            "timestamp": datetime.now(UTC),
+            "node_id": "b805cd5cee74",
+            "build_id": "b524fffa",
+            "correlation_id": str(ULID()),
+            "project_uuid": "2e2f4b0c-9d0f-4d58-8a2e-0b6f7d0a1c11",
+            "payload": ExecutionPayload(agent="claude-code", role="implementer", success=True, version=2),
+        }
+        return ExecutionEvent(**(facts | fields))
+
+    return make
+
+
+@pytest.fixture
+def log(project: Project) -> FeatureLog:
+    """The log of the project's one feature, not flushed to the disk."""
+    return FeatureLog.of_feature(project, FEATURE, fsync=False)
+
+
+@pytest.fixture
+def read_back() -> Callable[[Path], tuple[list[ExecutionEvent], ScanReport]]:
+    """Read a log: its records, and what was passed over."""
+
+    def read(path: Path) -> tuple[list[ExecutionEvent], ScanReport]:
+        report = ScanReport()
+        return list(scan(path, report)), report
+
+    return read
+
+
+@pytest.fixture
+def raw_ids() -> Callable[[Path], list[str]]:
+    """Read the event id of every line as it stands in the file, duplicates included."""
+    return lambda path: [json.loads(line)["event_id"] for line in path.read_bytes().splitlines() if line.strip()]
+
+
+@pytest.fixture
+def start() -> Callable[..., subprocess.Popen[str]]:
+    """Start a Python program; its arguments are `sys.argv[1:]`."""
+
+    def run(program: str, *arguments: object, **options: Any) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", program, *map(str, arguments)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, text=True, env=dict(os.environ), **(pipes | options))
+
+    return run

@@ -1,0 +1,299 @@
+"""What hosts and plugins may rely on: announcing, asking, loading, and that nothing raises into the host."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spec_kitty_telemetry import hookspecs
+from spec_kitty_telemetry.hookspecs import hookimpl
+from spec_kitty_telemetry.host import Hooks
+from spec_kitty_telemetry.invocation import Invocation, InvocationResult, Usage
+from spec_kitty_telemetry.pricing import Price
+from spec_kitty_telemetry.query import query_execution_events
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.project import Project
+
+NOW = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
+
+
+class Notes:
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    @hookimpl
+    def before_invocation(self, invocation: Invocation) -> None:
+        self.seen.append(f"before {invocation.wp_id}")
+
+    @hookimpl
+    def after_invocation(self, invocation: Invocation, result: InvocationResult) -> None:
+        self.seen.append(f"after {invocation.wp_id} {result.settled_outcome()}")
+
+    @hookimpl
+    def event_recorded(self, event: Any, log_path: Path) -> None:
+        self.seen.append(f"recorded {event.payload.wp_id} {event.lamport_clock} {log_path.name}")
+
+
+class Broken:
+    """Raises in every hook."""
+
+    @hookimpl
+    def before_invocation(self) -> None:
+        raise RuntimeError("no before")
+
+    @hookimpl
+    def after_invocation(self) -> None:
+        raise RuntimeError("no after")
+
+    @hookimpl
+    def extract_usage(self) -> None:
+        raise RuntimeError("no usage")
+
+    @hookimpl
+    def find_price(self) -> None:
+        raise RuntimeError("no price")
+
+    @hookimpl
+    def event_recorded(self) -> None:
+        raise RuntimeError("no recording")
+
+
+def invocation_in(project: Project, **more: Any) -> Invocation:
+    facts: dict[str, Any] = {"agent": "my-agent", "role": "implementer", "wp_id": "WP01"} | more
+    return Invocation(project_root=project.root, feature="043-telemetry-foundation", **facts)
+
+
+def test_every_announced_hook_reaches_a_plugin_in_order(hooks: Hooks, project: Project) -> None:
+    notes = Notes()
+    hooks.register(notes, "notes")
+    invocation = invocation_in(project)
+    hooks.before_invocation(invocation)
+    hooks.after_invocation(invocation, InvocationResult(success=True, exit_code=0))
+    assert notes.seen[0] == "before WP01"
+    assert sorted(notes.seen[1:]) == ["after WP01 succeeded", "recorded WP01 1 execution.events.jsonl"]
+
+
+def test_one_failing_plugin_does_not_silence_the_others(
+    hooks: Hooks, project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, last = Notes(), Notes()
+    for name, plugin in {"first": first, "broken": Broken(), "last": last}.items():
+        hooks.register(plugin, name)
+    invocation = invocation_in(project)
+    hooks.before_invocation(invocation)
+    hooks.after_invocation(invocation, InvocationResult(success=True, exit_code=0))
+    assert len(first.seen) == len(last.seen) == 3
+    assert len(query_execution_events(project.feature_dir(invocation.feature))) == 1
+    assert "plugin broken failed in after_invocation: no after" in caplog.text
+
+
+def test_failures_of_a_plugin_are_counted_and_kept_for_doctor(hooks: Hooks, project: Project) -> None:
+    hooks.register(Broken(), "broken")
+    hooks.before_invocation(invocation_in(project))
+    hooks.before_invocation(invocation_in(project))
+    broken = next(each for each in hooks.plugins if each.name == "broken")
+    assert broken.failure_count == 2
+    assert broken.problem == "before_invocation raised RuntimeError: no before"
+
+
+@pytest.mark.parametrize("exception", [KeyboardInterrupt, SystemExit])
+def test_what_belongs_to_the_user_is_passed_on(hooks: Hooks, project: Project, exception: type[BaseException]) -> None:
+    class Leaving:
+        @hookimpl
+        def before_invocation(self) -> None:
+            raise exception
+
+    hooks.register(Leaving(), "leaving")
+    with pytest.raises(exception):
+        hooks.before_invocation(invocation_in(project))
+
+
+def test_a_plugin_registered_later_is_asked_first_and_none_is_no_answer(hooks: Hooks, project: Project) -> None:
+    class Says:
+        def __init__(self, model: str | None) -> None:
+            self.model = model
+
+        @hookimpl
+        def extract_usage(self) -> Usage | None:
+            return Usage(model=self.model) if self.model else None
+
+    for name, model in (("one", "one"), ("two", "two"), ("silent", None)):
+        hooks.register(Says(model), name)
+    usage = hooks.extract_usage(invocation_in(project), InvocationResult(success=True))
+    assert usage is not None
+    assert usage.model == "two"
+
+
+def test_a_plugin_that_raises_or_answers_nonsense_gave_no_answer(hooks: Hooks) -> None:
+    class Knows:
+        @hookimpl
+        def find_price(self, model: str) -> Price | None:
+            return Price.per_million(model=model, input="1", output="2", origin="Knows") if model == "mine" else None
+
+    class Nonsense:
+        @hookimpl
+        def find_price(self) -> str:
+            return "cheap"
+
+    for name, plugin in {"knows": Knows(), "broken": Broken(), "nonsense": Nonsense()}.items():
+        hooks.register(plugin, name)
+    price = hooks.find_price("mine", None, NOW)
+    assert price is not None
+    assert price.origin == "Knows"
+    assert hooks.find_price("yours", None, NOW) is None
+    nonsense = next(each for each in hooks.plugins if each.name == "nonsense")
+    assert nonsense.problem == "find_price raised TypeError: found str, expected Price or None"
+
+
+def test_a_plugin_with_a_misspelt_hook_is_refused_with_the_reason(hooks: Hooks) -> None:
+    class Misspelt:
+        @hookimpl
+        def after_invocatoin(self) -> None: ...
+
+    assert not hooks.register(Misspelt(), "misspelt")
+    status = next(each for each in hooks.plugins if each.name == "misspelt")
+    assert not status.loaded
+    assert "unknown hook 'after_invocatoin'" in str(status.problem)
+
+
+def test_a_plugin_with_an_unknown_argument_is_refused_and_the_others_still_work(hooks: Hooks, project: Project) -> None:
+    class Wrong:
+        @hookimpl
+        def before_invocation(self, invocation: Invocation, colour: str) -> None: ...
+
+    notes = Notes()
+    assert not hooks.register(Wrong(), "wrong")
+    assert hooks.register(notes, "notes")
+    hooks.before_invocation(invocation_in(project))
+    assert notes.seen == ["before WP01"]
+    assert "colour" in str(next(each for each in hooks.plugins if each.name == "wrong").problem)
+
+
+def test_a_class_is_made_an_object_of_its_own_for_each_hooks(project: Project) -> None:
+    made: list[object] = []
+
+    class Counted:
+        def __init__(self) -> None:
+            made.append(self)
+
+        @hookimpl
+        def before_invocation(self) -> None: ...
+
+    for hooks in (Hooks.load(project.root), Hooks.load(project.root)):
+        assert hooks.register(Counted, "counted")
+    assert len(made) == 2
+
+
+def test_the_recorder_and_the_extractors_are_registered_like_any_plugin(hooks: Hooks) -> None:
+    recorder = next(each for each in hooks.plugins if each.name == "telemetry")
+    assert recorder.hooks == ["after_invocation", "before_invocation", "hooks_loaded"]
+    assert str(recorder.package).startswith("spec-kitty-telemetry ")
+    assert {"usage.claude_code", "usage.codex"} <= {each.name for each in hooks.plugins}
+    assert all(each.problem is None for each in hooks.plugins)
+
+
+PLUGINS = {
+    "cannot_import": "import a_module_that_does_not_exist",
+    "exits": "raise SystemExit(3)",
+    "fine": "from spec_kitty_telemetry import hookimpl\n@hookimpl\ndef hooks_loaded(project_root):\n"
+    "    print('told', project_root.name)",
+}
+
+
+def test_broken_installed_plugins_are_skipped_and_named(project: Project, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    for name, code in PLUGINS.items():
+        info = site / f"{name}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (site / f"{name}.py").write_text(code, encoding="utf-8")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+        (info / "entry_points.txt").write_text(f"[spec_kitty]\n{name} = {name}\n", encoding="utf-8")
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\nfrom pathlib import Path\nfrom spec_kitty_telemetry import Hooks\n"
+        "for each in Hooks.load(Path(sys.argv[2])).plugins: print(each.name, each.package, each.loaded, each.problem)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(site), str(project.root)], capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.splitlines()
+    assert "told shop" in lines
+    assert "fine fine 1.0 True None" in lines
+    assert "exits exits 1.0 False SystemExit: 3" in lines
+    assert any("cannot_import cannot_import 1.0 False ModuleNotFoundError: No module named" in line for line in lines)
+
+
+def test_a_host_may_hand_over_its_own_result_object(hooks: Hooks, project: Project) -> None:
+    class TheirResult:
+        success = True
+        exit_code = 0
+        stdout = b"plain bytes"
+        stderr = ""
+        duration_seconds = 1.5
+        errors: tuple[str, ...] = ()
+        model = "gpt-5.2"
+        input_tokens = 100
+        output_tokens = 7
+
+        @property
+        def cost_usd(self) -> float:
+            raise RuntimeError("not today")
+
+    invocation = invocation_in(project)
+    hooks.after_invocation(invocation, TheirResult())
+    payload = query_execution_events(project.feature_dir(invocation.feature))[0].payload
+    assert (payload.model, payload.input_tokens, payload.output_tokens) == ("gpt-5.2", 100, 7)
+    assert (payload.usage_source, payload.duration_ms, payload.cost_usd) == ("host", 1500, None)
+
+
+@pytest.mark.parametrize("result", [None, 7, "text", [], object(), {"success": True}])
+def test_any_object_as_a_result_is_recorded_and_never_raises(hooks: Hooks, project: Project, result: object) -> None:
+    invocation = invocation_in(project)
+    hooks.after_invocation(invocation, result)
+    payload = query_execution_events(project.feature_dir(invocation.feature))[0].payload
+    assert (payload.success, payload.outcome, payload.exit_code) == (False, "failed", None)
+
+
+def test_announcing_the_same_invocation_twice_counts_once(hooks: Hooks, project: Project) -> None:
+    invocation = invocation_in(project)
+    for _ in range(2):
+        hooks.after_invocation(invocation, InvocationResult(success=True, exit_code=0))
+    assert len(query_execution_events(project.feature_dir(invocation.feature))) == 1
+
+
+def test_nothing_is_written_when_telemetry_is_off(
+    hooks: Hooks, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY", "off")
+    before = sorted(project.root.rglob("*"))
+    invocation = invocation_in(project)
+    hooks.before_invocation(invocation)
+    hooks.after_invocation(invocation, InvocationResult(success=True))
+    assert sorted(project.root.rglob("*")) == before
+
+
+def test_a_feature_name_that_leads_elsewhere_ends_as_a_warning_with_the_record(
+    hooks: Hooks, project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    invocation = Invocation(project_root=project.root, feature="../../etc", agent="a", role="r")
+    with caplog.at_level(logging.WARNING):
+        hooks.after_invocation(invocation, InvocationResult(success=True))
+    assert "'../../etc' cannot be a feature's name" in caplog.text
+    assert '"agent":"a"' in caplog.text
+
+
+def test_every_hook_says_in_its_contract_what_happens_when_it_raises() -> None:
+    for name, function in vars(hookspecs).items():
+        if hasattr(function, "spec_kitty_spec"):
+            contract = " ".join(str(function.__doc__).split())
+            assert "raises" in contract, name
+            assert "`KeyboardInterrupt` and `SystemExit` are passed on" in contract, name

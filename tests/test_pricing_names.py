@@ -1,0 +1,211 @@
+"""Which model a reported name means: the right one or none, never one that merely looks alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from spec_kitty_telemetry.pricing import PriceBook
+
+AT = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+KNOWN = {
+    # Anthropic: spellings, dates, context marks
+    "claude-sonnet-4.5": "anthropic/claude-sonnet-4-5",
+    "claude-sonnet-4-5": "anthropic/claude-sonnet-4-5",
+    "claude-sonnet-4-5-20250929": "anthropic/claude-sonnet-4-5",
+    "claude-sonnet-4-5-20250929[1m]": "anthropic/claude-sonnet-4-5",
+    "Claude-Sonnet-4-5": "anthropic/claude-sonnet-4-5",
+    " claude-sonnet-4-5 ": "anthropic/claude-sonnet-4-5",
+    "claude-4.5-sonnet": "anthropic/claude-sonnet-4-5",
+    "claude-opus-4-8[1m]": "anthropic/claude-opus-4-8",
+    "claude-opus-4-20250514": "anthropic/claude-opus-4-0",
+    "claude-opus-4@20250514": "anthropic/claude-opus-4-0",
+    "claude-opus-4-1-20250805": "anthropic/claude-opus-4-1",
+    "claude-opus-4-6@20260205": "anthropic/claude-opus-4-6",
+    "claude-haiku-4-5-20251001": "anthropic/claude-haiku-4-5",
+    "anthropic/claude-opus-4-6": "anthropic/claude-opus-4-6",
+    "claude-3-5-sonnet-20241022": "anthropic/claude-3-5-sonnet",
+    "claude-sonnet-4-20250514": "anthropic/claude-sonnet-4-0",
+    "claude-mythos-5-1": "anthropic/claude-mythos-5-1",
+    "<synthetic>": "anthropic/<synthetic>",
+    # OpenAI
+    "gpt-5.3-codex": "openai/gpt-5.3-codex",
+    "gpt-5.2-codex": "openai/gpt-5.2",
+    "gpt-5.1-codex-max": "openai/gpt-5.1",
+    "gpt-5-1-codex": "openai/gpt-5.1",
+    "gpt-5-codex": "openai/gpt-5",
+    "gpt-4.1": "openai/gpt-4.1",
+    "openai/gpt-4.1": "openai/gpt-4.1",
+    "gpt-4.1-2025-04-14": "openai/gpt-4.1",
+    "o4-mini": "openai/o4-mini",
+    "codex-mini-latest": "openai/codex-mini",
+    "gpt-6.2-sol": "openai/gpt-6.2-sol",
+    "gpt-4o-2024-05-13": "openai/gpt-4o-2024-05-13",
+    # Google
+    "gemini-2.5-pro": "google/gemini-2.5-pro",
+    "google/gemini-2.5-pro": "google/gemini-2.5-pro",
+    "models/gemini-2.5-pro": "google/gemini-2.5-pro",
+    "gemini-3-pro-preview": "google/gemini-3-pro-preview",
+    "vertex_ai/gemini-2.5-pro": "google/gemini-2.5-pro",
+    "vertex_ai/claude-sonnet-4-5@20250929": "google-vertex/claude-sonnet-4-5",
+    "publishers/anthropic/models/claude-opus-4-6": "google-vertex/claude-opus-4-6",
+    # Others
+    "x-ai/grok-code-fast-1": "xai/grok-code-fast-1",
+    "grok-code-fast-1": "xai/grok-code-fast-1",
+    "grok-4": "xai/grok-4-0709",
+    "grok-4.7": "xai/grok-4.7",
+    "deepseek-chat": "deepseek/deepseek-chat",
+    "kimi-k2": "moonshot/kimi-k2",
+    "glm-4.6": "zai/GLM-4.6",
+    "glm-5.2": "zai/GLM-5.2",
+    "qwen3-coder-plus": "alibaba/qwen3-coder-plus",
+    "qwen3-max": "alibaba/qwen3-max",
+    "composer-2.5": "cursor/composer-2.5",
+    "devstral-small-latest": "mistral/devstral-small",
+    # Bedrock: the region decides the price
+    "us.anthropic.claude-sonnet-4-5-20250929-v1:0": "aws-bedrock/anthropic.claude-sonnet-4-5-20250929",
+    "global.anthropic.claude-sonnet-4-5-20250929-v1:0": "aws-bedrock/global.anthropic.claude-sonnet-4-5-20250929",
+    "anthropic.claude-opus-4-6-v1:0": "aws-bedrock/anthropic.claude-opus-4-6",
+    "arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-opus-4-5-20251101-v1:0": (
+        "aws-bedrock/anthropic.claude-opus-4-5"
+    ),
+}
+
+UNKNOWN = [
+    # no prefix guessing
+    "claude-opus-4-6-anything",
+    "gemini-2.5-pro-anything",
+    "deepseek-chat-v9",
+    "magistral-medium-9",
+    "gemini-3.8-flash-cyber",
+    "gpt-5-high",
+    "gpt-6",
+    "gemini-3-pro",
+    "gpt-5.3-codex-spark",
+    "gpt-6.3-sol",
+    "claude-sonnet-9",
+    "claude",
+    # a reseller that has no table
+    "openrouter/anthropic/claude-opus-4-6",
+    "groq/llama-3.3-70b",
+    "mistralai/mistral-large",
+    # subscriptions that name no model
+    "kimi-for-coding",
+    "coder-model",
+    "auto",
+    # an impossible date is no date
+    "claude-opus-4-6-20269999",
+    "gpt-4.1-20250101",
+    # hostile
+    "",
+    " ",
+    "/",
+    "anthropic/",
+    "a" * 5000,
+    "claude-opus-4-6\n",
+    "../claude-opus-4-6",
+]
+
+
+@pytest.fixture(scope="module")
+def book() -> PriceBook:
+    return PriceBook.shipped()
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_known_spelling_means_its_model(book: PriceBook, name: str) -> None:
+    price = book.find(name, None, AT)
+
+    assert price is not None
+    assert f"{price.provider}/{price.model}" == KNOWN[name]
+
+
+@pytest.mark.parametrize("name", [name for name in UNKNOWN if name.strip() != "claude-opus-4-6"])
+def test_an_unknown_name_is_never_taken_for_a_model_that_looks_like_it(book: PriceBook, name: str) -> None:
+    assert book.find(name, None, AT) is None
+
+
+def test_every_shipped_name_finds_its_own_model(book: PriceBook) -> None:
+    for listed in book.models():
+        for name in (listed.model, *listed.aliases, listed.model.upper()):
+            found = book.describe(name, listed.provider)
+            assert found is not None, f"{listed.provider}/{name}"
+            assert (found.provider, found.model) == (listed.provider, listed.model)
+
+
+def test_a_date_counts_only_for_models_that_are_marked_dated(book: PriceBook) -> None:
+    assert book.find("gpt-5.6-sol-2026-09-01", "openai", AT) is not None
+    assert book.find("gpt-5.5-2026-09-01", "openai", AT) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "agent", "expected"),
+    [
+        ("grok-4.7", "cursor", "cursor"),
+        ("grok-4.7", None, "xai"),
+        ("claude-sonnet-4.6", "copilot", "github-copilot"),
+        ("claude-sonnet-4.6", "opencode", "anthropic"),
+        ("glm-4.6", "claude-code", "zai"),
+        ("us.anthropic.claude-opus-4-6-v1:0", "claude-code", "aws-bedrock"),
+        ("gpt-5.4", "codex", "openai"),
+        ("qwen3-coder-plus", "qwen", "alibaba"),
+    ],
+)
+def test_the_agent_says_who_bills_where_nothing_else_does(
+    book: PriceBook, model: str, agent: str | None, expected: str
+) -> None:
+    price = book.find(model, None, AT, agent)
+
+    assert price is not None
+    assert price.provider == expected
+
+
+def test_a_resellers_agent_is_not_priced_with_somebody_elses_list(book: PriceBook) -> None:
+    assert book.find("claude-4.5-sonnet", None, AT, "cursor") is None
+    assert book.find("gpt-4-turbo", None, AT, "copilot") is None
+
+
+def test_a_reported_provider_wins_over_the_agent_and_over_the_family(book: PriceBook) -> None:
+    price = book.find("glm-5.2", "alibaba", AT, "claude-code")
+
+    assert price is not None
+    assert price.provider == "alibaba"
+
+
+def test_a_reported_provider_without_a_table_leaves_the_model_unknown(book: PriceBook) -> None:
+    assert book.find("claude-opus-4-6", "openrouter", AT) is None
+    assert book.find("gpt-5.4", "anthropic", AT) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("vertex_ai", "claude-opus-4-6"),
+        ("amazon-bedrock", "global.anthropic.claude-opus-4-6-v1:0"),
+        ("x_ai", "grok-4.7"),
+        ("moonshotai", "kimi-k3"),
+        ("azure_openai", "gpt-5"),
+        ("GOOGLE", "gemini-2.5-pro"),
+        ("anthropic", "us.anthropic.claude-opus-4-6-v1:0"),
+    ],
+)
+def test_providers_are_known_by_the_names_that_agents_use(book: PriceBook, provider: str, model: str) -> None:
+    assert book.find(model, provider, AT) is not None
+
+
+def test_no_provider_name_family_or_agent_belongs_to_two_tables() -> None:
+    from spec_kitty_telemetry.price_table import load_tables
+
+    tables = load_tables()
+    for names in (
+        [name for table in tables for name in (table.provider, *table.also_called)],
+        [word for table in tables for word in table.families],
+        [agent for table in tables for agent in table.agents],
+    ):
+        assert len(names) == len(set(names))
+
+
+def test_similar_names_are_offered_for_an_unknown_one(book: PriceBook) -> None:
+    assert "claude-sonnet-4-6" in book.similar("anthropic/claude-sonet-4-6")

@@ -1,0 +1,136 @@
+"""Finding the project, its features, its identity and its settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from spec_kitty_telemetry.errors import ProjectError, SettingsError
+from spec_kitty_telemetry.project import Project, find_project, project_of_feature_dir
+from spec_kitty_telemetry.settings import Settings, read_yaml
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def test_the_project_is_found_from_any_folder_inside_it(project: Project) -> None:
+    deep = project.root / "src" / "deep"
+    deep.mkdir(parents=True)
+    assert find_project(deep) == project
+
+
+def test_outside_a_project_the_error_says_what_was_looked_for_and_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(
+        ProjectError, match=r"found no folder with 'kitty-specs/' .* or make one with 'spec-kitty init'"
+    ):
+        find_project(tmp_path)
+
+
+def test_the_hosts_own_folder_in_the_home_is_no_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".kittify").mkdir()
+    (tmp_path / ".kittify" / "config.yaml").write_text("{}", encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    with pytest.raises(ProjectError, match="no spec-kitty project around"):
+        find_project(tmp_path / "somewhere")
+
+
+def test_from_a_worktree_the_primary_checkout_is_the_project(project: Project) -> None:
+    (project.root / "kitty-specs" / "043-telemetry-foundation" / "spec.md").write_text("x", encoding="utf-8")
+    git(project.root, "init", "-q")
+    git(project.root, "add", ".")
+    git(project.root, "commit", "-qm", "one")
+    inside, outside = project.root / ".worktrees" / "lane-a", project.root.parent / "elsewhere"
+    for folder, branch in ((inside, "a"), (outside, "b")):
+        git(project.root, "worktree", "add", "-q", str(folder), "-b", branch)
+        assert find_project(folder / "kitty-specs") == project
+        copy = folder / "kitty-specs" / "043-telemetry-foundation"
+        assert project_of_feature_dir(copy) == (project, project.feature_dir("043-telemetry-foundation"))
+
+
+def test_a_project_in_a_sub_folder_of_a_worktree_is_mirrored_in_the_primary_checkout(tmp_path: Path) -> None:
+    shop = tmp_path / "mono" / "apps" / "shop"
+    (shop / "kitty-specs").mkdir(parents=True)
+    (shop / "kitty-specs" / "readme").write_text("x", encoding="utf-8")
+    git(tmp_path / "mono", "init", "-q")
+    git(tmp_path / "mono", "add", ".")
+    git(tmp_path / "mono", "commit", "-qm", "one")
+    git(tmp_path / "mono", "worktree", "add", "-q", str(tmp_path / "tree"))
+    assert find_project(tmp_path / "tree" / "apps" / "shop" / "kitty-specs").root == shop.resolve()
+
+
+@pytest.mark.parametrize("text", ["gitdir: /nowhere/at/all", "nonsense", "gitdir:", "\x00" * 9000])
+def test_a_strange_git_file_leaves_the_folder_its_own_project(project: Project, text: str) -> None:
+    (project.root / ".git").write_text(text, encoding="utf-8")
+    assert find_project(project.root) == project
+
+
+@pytest.mark.parametrize("slug", ["", ".", "..", "../x", "a/b", "a\\b", ".hidden", "-x", "a" * 129, "a\nb", "é"])
+def test_a_feature_name_that_is_not_one_plain_component_is_refused(project: Project, slug: str) -> None:
+    with pytest.raises(ProjectError, match="cannot be a feature's name; expected letters, digits"):
+        project.log_path(slug)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="making symlinks needs a privilege on Windows")
+def test_a_feature_folder_that_leads_out_of_the_project_is_refused(project: Project, tmp_path: Path) -> None:
+    (project.specs_dir / "066-away").symlink_to(tmp_path)
+    with pytest.raises(ProjectError, match=r"066-away leads out of the project .*; replace the link by a real folder|"):
+        project.feature_dir("066-away")
+
+
+def test_identity_comes_from_the_projects_own_configuration(project: Project) -> None:
+    identity = project.identity()
+    assert identity.project_uuid == "2e2f4b0c-9d0f-4d58-8a2e-0b6f7d0a1c11"
+    assert (identity.project_slug, identity.node_id) == ("shop", "b805cd5cee74")
+    assert identity.build_id == "b524fffa-7033-5e51-b1e2-842c78420f66"
+
+
+@pytest.mark.parametrize("config", ["", "project: 7", "project: {uuid: not-a-uuid}", "]["])
+def test_what_the_configuration_does_not_say_is_derived_and_stays_the_same(project: Project, config: str) -> None:
+    (project.root / ".kittify" / "config.yaml").write_text(config, encoding="utf-8")
+    first, second = project.identity(), Project(project.root).identity()
+    assert first == second
+    assert first.project_slug == "shop"
+    assert len(first.project_uuid) == 36
+    assert len(first.node_id) == 12
+
+
+def test_a_project_setting_wins_over_the_users_and_the_environment_over_both(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = Path(os.environ["SPEC_KITTY_TELEMETRY_CONFIG_DIR"])
+    user.mkdir(parents=True)
+    monkeypatch.delenv("SPEC_KITTY_TELEMETRY_FSYNC")
+    (user / "telemetry.yaml").write_text("fsync: off\ntime_zone: Europe/Vienna\n", encoding="utf-8")
+    assert project.settings() == Settings(fsync=False, time_zone="Europe/Vienna")
+    project.settings_path.write_text("fsync: on\n", encoding="utf-8")
+    assert project.settings() == Settings(fsync=True, time_zone="Europe/Vienna")
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY_FSYNC", "no")
+    assert project.settings().fsync is False
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("colour: red", "found the setting 'colour', expected one of"),
+        ("fsync: maybe", "fsync: found 'maybe', expected on or off"),
+        ("- fsync", "found list, expected a mapping"),
+        ("a: &x [1]\nb: *x", r"uses YAML aliases \('\*name'\), which are not read"),
+        ("a: [", "is not YAML"),
+        ("a: " + "x" * 300_000, "is larger than 256 KiB; shorten it"),
+    ],
+)
+def test_a_settings_file_that_cannot_be_used_says_what_is_wrong(project: Project, text: str, message: str) -> None:
+    project.settings_path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=message):
+        project.settings()
+
+
+def test_yaml_of_a_repository_makes_only_strings_lists_and_mappings(project: Project) -> None:
+    project.settings_path.write_text("a: !!python/object/apply:os.system ['true']\nb: 1e3\n", encoding="utf-8")
+    assert read_yaml(project.settings_path) == {"a": ["true"], "b": "1e3"}

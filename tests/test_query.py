@@ -1,0 +1,149 @@
+"""Finding records: by feature, by field, by time, each once, in causal order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spec_kitty_telemetry import EventFilter, emit_execution_event, query_execution_events, query_project_events
+from spec_kitty_telemetry.errors import LogError, ProjectError
+from spec_kitty_telemetry.query import Search
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.project import Project
+
+Recorder = Callable[..., None]
+
+
+@pytest.fixture
+def emit(project: Project) -> Recorder:
+    def emit(feature: str, **facts: Any) -> None:
+        facts = {"wp_id": "WP01", "agent": "a", "role": "implementer"} | facts
+        folder = project.specs_dir / feature
+        folder.mkdir(exist_ok=True)
+        assert emit_execution_event(folder, feature, facts.pop("wp_id"), **facts)
+
+    return emit
+
+
+def test_legacy_lines_are_read_as_they_were_meant(legacy_project: Project) -> None:
+    events = query_execution_events(legacy_project.feature_dir("048-full-lifecycle-telemetry-events"))
+    assert [event.lamport_clock for event in events] == sorted(event.lamport_clock for event in events)
+    assert len(events) == 8
+    first = events[0]
+    assert (first.payload.wp_id, first.payload.outcome, first.payload.version) == (None, "succeeded", 1)
+    assert (first.build_id, first.payload.cost_usd, first.payload.input_tokens) == (None, None, 64163)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("043-one", ["043-one"]),
+        ("43", ["043-one"]),
+        ("043", ["043-one"]),
+        ("04*", ["043-one", "044-two"]),
+        ("*two", ["044-two"]),
+    ],
+)
+def test_a_feature_is_found_by_slug_number_or_glob(
+    project: Project, emit: Recorder, pattern: str, found: list[str]
+) -> None:
+    (project.specs_dir / "043-telemetry-foundation").rmdir()
+    for feature in ("043-one", "044-two", "051-three"):
+        emit(feature)
+    events = query_project_events(project.root, EventFilter(features=(pattern,)))
+    assert sorted(event.feature for event in events) == found
+
+
+def test_an_unknown_feature_names_the_features_that_have_telemetry(project: Project, emit: Recorder) -> None:
+    emit("043-one")
+    with pytest.raises(ProjectError, match=r"found no feature '099-none' in .*; features with telemetry: 043-one"):
+        query_project_events(project.root, EventFilter(features=("099-none",)))
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"wp_ids": ("WP02",)}, 1),
+        ({"wp_ids": ("none",)}, 1),
+        ({"wp_ids": ("WP*",)}, 3),
+        ({"roles": ("reviewer", "planner")}, 2),
+        ({"agents": ("CODEX",)}, 1),
+        ({"models": ("gpt-*",)}, 1),
+        ({"outcomes": ("failed",)}, 1),
+        ({"roles": ("implementer",), "outcomes": ("succeeded",)}, 1),
+        ({}, 4),
+    ],
+)
+def test_filters_of_one_field_are_alternatives_and_those_of_several_all_hold(
+    project: Project, emit: Recorder, filters: dict[str, tuple[str, ...]], expected: int
+) -> None:
+    emit("043-one", wp_id="WP01", model="claude-sonnet-4-6")
+    emit("043-one", wp_id="WP02", role="reviewer", agent="codex", model="gpt-5.2")
+    emit("043-one", wp_id="WP03", success=False, exit_code=1)
+    emit("043-one", wp_id=None, role="planner")
+    assert len(query_project_events(project.root, EventFilter(**filters))) == expected  # type: ignore[arg-type]
+
+
+def test_since_is_included_and_until_is_not(project: Project, emit: Recorder) -> None:
+    hours = [datetime(2026, 8, 20, hour, tzinfo=UTC) for hour in (9, 10, 11)]
+    for hour in hours:
+        emit("043-one", timestamp=hour)
+    found = query_project_events(project.root, EventFilter(since=hours[0], until=hours[2]))
+    assert [event.timestamp for event in found] == hours[:2]
+
+
+def test_a_record_in_two_logs_counts_once(project: Project, emit: Recorder) -> None:
+    emit("043-one")
+    line = (project.log_path("043-one")).read_bytes()
+    (project.specs_dir / "044-copy").mkdir()
+    project.log_path("044-copy").write_bytes(line * 3)
+    assert len(query_project_events(project.root)) == 1
+
+
+def test_bad_lines_are_named_and_the_others_used(project: Project, emit: Recorder) -> None:
+    emit("043-one")
+    good = project.log_path("043-one").read_bytes()
+    project.log_path("043-one").write_bytes(good[:94] + b"\n\xff\xfe\n" + good + b'{"event_type":"Other"}\n[]\n')
+    search = Search(project)
+    assert len(list(search.events())) == 1
+    assert [(line.line, line.reason) for line in search.report.skipped] == [
+        (1, "not JSON (cut off)"),
+        (2, "not UTF-8"),
+        (5, "not a JSON object of the record's shape"),
+    ]
+
+
+def test_keys_of_a_newer_version_are_kept_for_whoever_asks(project: Project, emit: Recorder) -> None:
+    emit("043-one")
+    path = project.log_path("043-one")
+    text = path.read_text(encoding="utf-8").replace('"version":2', '"version":9,"mood":"good"')
+    path.write_text(text.replace('"data_tier":0', '"data_tier":0,"signature":[1]'), encoding="utf-8")
+    (event,) = query_execution_events(path.parent)
+    assert event.payload.version == 9
+    assert event.unknown == {"signature": [1], "payload": {"mood": "good"}}
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not stop this user")
+def test_an_unreadable_log_is_an_error_and_not_a_silent_gap(project: Project, emit: Recorder) -> None:
+    emit("043-one")
+    project.log_path("043-one").chmod(0)
+    with pytest.raises(LogError, match=r"cannot be read: permission denied; mend its permissions"):
+        query_project_events(project.root)
+
+
+def test_a_folder_in_place_of_a_log_is_an_error_that_says_so(project: Project) -> None:
+    project.log_path("043-telemetry-foundation").mkdir()
+    with pytest.raises(LogError, match=r"is a folder, expected a file|is not a regular file"):
+        query_project_events(project.root)
+
+
+def test_no_log_is_no_record(project: Project, tmp_path: Path) -> None:
+    assert query_execution_events(project.feature_dir("043-telemetry-foundation")) == []
+    assert query_execution_events(tmp_path / "nowhere") == []

@@ -1,0 +1,217 @@
+"""From what a host announced to the line on disk."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from spec_kitty_events import Event
+
+from spec_kitty_telemetry import emit_execution_event, query_execution_events
+from spec_kitty_telemetry.invocation import Invocation, InvocationResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spec_kitty_telemetry.host import Hooks
+    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.record import ExecutionPayload
+
+FEATURE = "043-telemetry-foundation"
+BEGAN = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
+
+
+def record(hooks: Hooks, project: Project, result: InvocationResult, **about: Any) -> ExecutionPayload:
+    facts: dict[str, Any] = {"agent": "claude-code", "role": "implementer", "wp_id": "WP01"} | about
+    invocation = Invocation(project_root=project.root, feature=FEATURE, started_at=BEGAN, **facts)
+    hooks.before_invocation(invocation)
+    hooks.after_invocation(invocation, result)
+    return query_execution_events(project.feature_dir(FEATURE))[-1].payload
+
+
+def lines(project: Project) -> list[dict[str, Any]]:
+    text = project.log_path(FEATURE).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_a_claude_run_becomes_one_line_with_everything_it_said(
+    hooks: Hooks, project: Project, sample: Callable[[str], str]
+) -> None:
+    ended = BEGAN + timedelta(seconds=49)
+    result = InvocationResult(
+        success=True, exit_code=0, stdout=sample("claude.json"), duration_seconds=48.5, ended_at=ended
+    )
+    record(hooks, project, result, attempt=1, run_id="run-7", tags={"team": "blue"})
+    (line,) = lines(project)
+    payload = line.pop("payload")
+    assert line | {"event_id": "", "correlation_id": ""} == {
+        "aggregate_id": FEATURE,
+        "build_id": "b524fffa-7033-5e51-b1e2-842c78420f66",
+        "causation_id": None,
+        "correlation_id": "",
+        "data_tier": 0,
+        "event_id": "",
+        "event_type": "ExecutionEvent",
+        "lamport_clock": 1,
+        "node_id": "b805cd5cee74",
+        "project_slug": "shop",
+        "project_uuid": "2e2f4b0c-9d0f-4d58-8a2e-0b6f7d0a1c11",
+        "schema_version": "3.0.0",
+        "timestamp": "2026-08-20T10:00:49.000000+00:00",
+    }
+    assert payload == {
+        "agent": "claude-code",
+        "agent_duration_ms": 48210,
+        "attempt": 1,
+        "cache_read_tokens": 43000,
+        "cache_write_1h_tokens": 0,
+        "cache_write_tokens": 7000,
+        "cost_usd": 0.051086,
+        "duration_ms": 48500,
+        "error": None,
+        "exit_code": 0,
+        "input_tokens": 50512,  # 46012 + 4500
+        "model": "claude-sonnet-4-6",
+        "models": [
+            {
+                "model": "claude-sonnet-4-6",
+                "input_tokens": 46012,  # 12 + 40000 read + 6000 written
+                "cache_read_tokens": 40000,
+                "cache_write_tokens": 6000,
+                "cache_write_1h_tokens": 0,
+                "output_tokens": 900,
+                "cost_usd": 0.048036,
+            },
+            {
+                "model": "claude-haiku-4-5-20251001",
+                "input_tokens": 4500,  # 500 + 3000 read + 1000 written
+                "cache_read_tokens": 3000,
+                "cache_write_tokens": 1000,
+                "output_tokens": 200,
+                "cost_usd": 0.00305,
+            },
+        ],
+        "outcome": "succeeded",
+        "output_tokens": 1100,
+        "provider": None,
+        "reasoning_tokens": None,
+        "role": "implementer",
+        "run_id": "run-7",
+        "session_id": "3f0c1c52-7f2f-4d8e-9a52-0a4f6f9b1c11",
+        "started_at": "2026-08-20T10:00:00.000000+00:00",
+        "success": True,
+        "tags": {"team": "blue"},
+        "usage_source": "agent-output",
+        "version": 2,
+        "wp_id": "WP01",
+    }
+
+
+def test_a_codex_run_keeps_its_model_unknown_unless_the_host_chose_one(
+    hooks: Hooks, project: Project, sample: Callable[[str], str]
+) -> None:
+    result = InvocationResult(success=True, exit_code=0, stdout=sample("codex.jsonl"))
+    said = record(hooks, project, result, agent="codex", role="reviewer")
+    assert (said.model, said.input_tokens, said.cache_read_tokens, said.output_tokens) == (None, 26549, 22272, 1590)
+    assert (said.cache_write_tokens, said.reasoning_tokens, said.cost_usd) == (1000, 1152, None)
+    other = sample("codex.jsonl").replace("019c8140", "019c8141")
+    chosen = InvocationResult(success=True, exit_code=0, stdout=other)
+    assert record(hooks, project, chosen, agent="codex", model="gpt-5.2-codex").model == "gpt-5.2-codex"
+
+
+def test_a_run_that_says_nothing_is_recorded_with_unknown_counts(hooks: Hooks, project: Project) -> None:
+    said = record(hooks, project, InvocationResult(success=False, exit_code=124, duration_seconds=900))
+    assert (said.outcome, said.usage_source, said.input_tokens, said.cost_usd) == ("timed_out", "none", None, None)
+
+
+@pytest.mark.parametrize(
+    ("result", "outcome"),
+    [
+        (InvocationResult(success=True, exit_code=0), "succeeded"),
+        (InvocationResult(success=False, exit_code=1), "failed"),
+        (InvocationResult(success=False, exit_code=124), "timed_out"),
+        (InvocationResult(success=False, exit_code=-9), "killed"),
+        (InvocationResult(success=False, exit_code=143), "killed"),
+        (InvocationResult(success=False, exit_code=1, outcome="rejected"), "rejected"),
+    ],
+)
+def test_the_outcome_follows_from_the_exit_code_unless_the_host_says_it(
+    hooks: Hooks, project: Project, result: InvocationResult, outcome: str
+) -> None:
+    said = record(hooks, project, result, agent="unheard-of")
+    assert (said.outcome, said.success) == (outcome, outcome == "succeeded")
+
+
+def test_a_run_succeeded_only_where_host_and_agent_agree(
+    hooks: Hooks, project: Project, sample: Callable[[str], str]
+) -> None:
+    result = InvocationResult(success=True, exit_code=0, stdout=sample("claude_api_error.json"))
+    assert record(hooks, project, result).outcome == "failed"
+
+
+def test_numbers_from_the_host_win_over_the_agents_own(
+    hooks: Hooks, project: Project, sample: Callable[[str], str]
+) -> None:
+    result = InvocationResult(
+        success=True, exit_code=0, stdout=sample("claude.json"), input_tokens=5, cost_usd=Decimal("0.25")
+    )
+    said = record(hooks, project, result)
+    assert (said.input_tokens, said.cost_usd, said.usage_source, said.models) == (5, Decimal("0.25"), "host", [])
+
+
+def test_an_error_is_kept_as_one_safe_line(hooks: Hooks, project: Project) -> None:
+    key = "sk-ant-" + "a1b2c3d4e5f6" * 3
+    result = InvocationResult(success=False, exit_code=1, errors=(f"401\x1b[31m bad key {key}\nsecond line",))
+    said = record(hooks, project, result, agent="unheard-of")
+    assert said.error == "401 bad key [redacted] second line"
+
+
+def test_clocks_grow_by_one_and_every_line_is_an_event_of_the_host_family(hooks: Hooks, project: Project) -> None:
+    for number in range(5):
+        record(hooks, project, InvocationResult(success=True, exit_code=0), attempt=number + 1)
+    assert [line["lamport_clock"] for line in lines(project)] == [1, 2, 3, 4, 5]
+    for line in lines(project):
+        assert Event.from_dict(line).lamport_clock == line["lamport_clock"]
+
+
+def test_one_call_records_a_run_from_a_script(project: Project) -> None:
+    appended = emit_execution_event(
+        project.feature_dir(FEATURE), FEATURE, "WP02", "my-agent", "planner",
+        model="gpt-5.2", input_tokens=10, output_tokens=3, cost_usd=0.1, duration_ms=1500, tags={"team": "red"},
+    )  # fmt: skip
+    assert appended is not None
+    assert appended.place == "log"
+    payload = query_execution_events(project.feature_dir(FEATURE))[0].payload
+    assert (payload.wp_id, payload.role, payload.model) == ("WP02", "planner", "gpt-5.2")
+    assert (payload.cost_usd, payload.duration_ms, payload.usage_source) == (Decimal("0.1"), 1500, "manual")
+    assert (payload.started_at, payload.tags) == (None, {"team": "red"})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"input_tokens": -1},
+        {"cost_usd": "a lot"},
+        {"cost_usd": float("nan")},
+        {"outcome": "odd"},
+        {"event_id": "short"},
+        {"duration_ms": "x"},
+    ],
+)
+def test_a_call_with_wrong_values_warns_and_never_raises(
+    project: Project, caplog: pytest.LogCaptureFixture, wrong: dict[str, Any]
+) -> None:
+    assert emit_execution_event(project.feature_dir(FEATURE), FEATURE, None, "a", "r", **wrong) is None
+    assert f"an execution event of {FEATURE} was not recorded" in caplog.text
+
+
+def test_a_feature_without_a_project_still_gets_its_log(tmp_path: Any) -> None:
+    folder = tmp_path / "loose"
+    folder.mkdir()
+    appended = emit_execution_event(folder, "001-loose", "WP01", "a", "r")
+    assert appended is not None
+    assert appended.place == "log"
+    assert [event.feature for event in query_execution_events(folder)] == ["001-loose"]
