@@ -17,11 +17,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
-from spec_kitty_telemetry.price_document import Node, read_document
-from spec_kitty_telemetry.price_emit import table_text
-from spec_kitty_telemetry.price_import import UPSTREAM_PROVIDERS, Entry, entry_of, excluded
-from spec_kitty_telemetry.price_rows import RATE_KEYS
-from spec_kitty_telemetry.price_table import COMPILED_NAME, compile_tables, yaml_files
+from spec_kitty_telemetry.pricing.document import Node, read_document
+from spec_kitty_telemetry.pricing.emitting import table_text
+from spec_kitty_telemetry.pricing.importing import UPSTREAM_PROVIDERS, Entry, entry_of, excluded
+from spec_kitty_telemetry.pricing.rows import RATE_KEYS
+from spec_kitty_telemetry.pricing.table import COMPILED_NAME, compile_tables, yaml_files
 
 _PRICE_KEYS = (*RATE_KEYS, "above", "windows")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from codecs import BOM_UTF8
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
@@ -99,8 +100,8 @@ def catch_up(descriptor: int, mark: Mark, deadline: float, seen: Callable[[str],
     clock, position = mark.clock, mark.size
     begun = b"" if mark.at_line_start else None  # what goes on within a line is no line of its own
     while block := _read_at(descriptor, position, min(BLOCK_BYTES, size - position)):
+        lines, begun = cut(begun, block if position else block.removeprefix(BOM_UTF8))
         position += len(block)
-        lines, begun = cut(begun, block)
         clock = max(clock, _greatest(lines, seen))
         if position < size and time.monotonic() > deadline:
             position -= len(begun or b"")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING, Literal
 
 from spec_kitty_telemetry import dimensions
@@ -27,6 +27,8 @@ FindPrice = Callable[[str | None, str | None, "datetime", str | None], "Price | 
 """(model, provider, moment, agent) → its price; `None`: not known."""
 
 
+_EXACT = Context(prec=60)
+"""Enough digits for any sum; the default of 28 would round."""
 _FAILED = frozenset({"failed", "killed", "timed_out"})
 
 
@@ -100,7 +102,7 @@ def shipped_prices() -> FindPrice:
     """Return a price finder over the shipped tables alone."""
     from spec_kitty_telemetry.pricing import PriceBook
 
-    return PriceBook.load().find
+    return PriceBook.shipped().find
 
 
 def cost_report(
@@ -285,9 +287,9 @@ class _Sum:
             cache_write_tokens=self.cache_write,
             total_output_tokens=self.output,
             reasoning_tokens=self.reasoning,
-            reported_cost_usd=dollars(self.reported),
-            estimated_cost_usd=dollars(self.estimated),
-            total_cost_usd=dollars(total),
+            reported_cost_usd=_dollars(self.reported),
+            estimated_cost_usd=_dollars(self.estimated),
+            total_cost_usd=_dollars(total),
             unpriced_event_count=self.unpriced,
             no_usage_event_count=self.no_usage,
             partial_usage_event_count=self.partial,
@@ -303,13 +305,8 @@ def _plus(known: int | None, more: int | None) -> int | None:
 
 def picodollars(amount_usd: Decimal) -> int:
     """Return `amount_usd` as whole picodollars, halves to even; the least amount any token costs is far above one."""
-    with localcontext(prec=60):
-        return int(amount_usd.scaleb(12).to_integral_value(ROUND_HALF_EVEN))
+    return int(amount_usd.scaleb(12, _EXACT).to_integral_value(ROUND_HALF_EVEN))
 
 
-def dollars(amount_pico: int | None) -> Decimal | None:
-    """Return picodollars as exact US dollars; unknown stays unknown."""
-    if amount_pico is None:
-        return None
-    with localcontext(prec=60):
-        return Decimal(amount_pico).scaleb(-12)
+def _dollars(amount_pico: int | None) -> Decimal | None:
+    return None if amount_pico is None else Decimal(amount_pico).scaleb(-12, _EXACT)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spec_kitty_telemetry.cost import CostSummary, cost_report, cost_summary, dollars, picodollars
+from spec_kitty_telemetry.cost import CostSummary, cost_report, cost_summary, picodollars
 from spec_kitty_telemetry.errors import FilterError
-from spec_kitty_telemetry.pricing import Price
+from spec_kitty_telemetry.pricing import Price, dollars
 from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart
 
 if TYPE_CHECKING:
@@ -50,9 +50,13 @@ def test_a_reported_cost_wins_over_the_estimate_and_both_stay_apart() -> None:
     reported = event(model="large", input_tokens=1_000_000, output_tokens=0, cost_usd=Decimal("2.5"))
     estimated = event(model="large", input_tokens=1_000_000, output_tokens=0)  # 1 M × $3
     row = only(cost_report([reported, estimated], "agent", prices).rows)
-    assert (row.reported_cost_usd, row.estimated_cost_usd, row.total_cost_usd) == (Decimal("2.5"), 3, Decimal("5.5"))
+    assert (row.reported_cost_usd, row.estimated_cost_usd, row.total_cost_usd) == (
+        Decimal("2.5"),
+        Decimal(3),
+        Decimal("5.5"),
+    )
     calculated = only(cost_report([reported, estimated], "agent", prices, cost="calculated").rows)
-    assert (calculated.reported_cost_usd, calculated.estimated_cost_usd) == (None, 6)
+    assert (calculated.reported_cost_usd, calculated.estimated_cost_usd) == (None, Decimal(6))
     alone = only(cost_report([reported, estimated], "agent", prices, cost="reported").rows)
     assert (alone.total_cost_usd, alone.unpriced_event_count) == (Decimal("2.5"), 1)
 
@@ -87,7 +91,7 @@ def test_a_run_without_usage_is_counted_and_its_numbers_stay_unknown() -> None:
 
 def test_a_reported_zero_is_a_cost() -> None:
     row = only(cost_report([event(cost_usd=Decimal(0))], "agent", prices).rows)
-    assert (row.total_cost_usd, row.no_usage_event_count) == (0, 0)
+    assert (row.total_cost_usd, row.no_usage_event_count) == (Decimal(0), 0)
 
 
 def test_a_run_that_said_only_its_input_is_priced_as_a_floor_and_counted() -> None:
@@ -116,7 +120,7 @@ def test_a_run_of_several_models_is_priced_model_by_model_and_split_only_by_mode
     report = cost_report([several], "model", prices)
     assert {row.group_key: row.total_cost_usd for row in report.rows} == {"large": 3, "small": 2}
     assert [row.event_count for row in report.rows] == [1, 1]
-    assert (report.total.event_count, report.total.total_cost_usd, report.total.duration_ms) == (1, 5, 5)
+    assert (report.total.event_count, report.total.total_cost_usd, report.total.duration_ms) == (1, Decimal(5), 5)
 
 
 def test_a_reported_cost_is_shared_out_without_a_remainder() -> None:
@@ -131,7 +135,7 @@ def test_one_model_without_a_price_leaves_the_others_as_a_floor() -> None:
     report = cost_report(
         [event(model="large", input_tokens=1_000_005, output_tokens=5, models=parts)], "feature", prices
     )
-    assert (report.total.total_cost_usd, report.total.unpriced_event_count) == (3, 1)
+    assert (report.total.total_cost_usd, report.total.unpriced_event_count) == (Decimal(3), 1)
     assert [each.model for each in report.unknown_models] == ["nova-9"]
 
 

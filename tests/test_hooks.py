@@ -219,7 +219,8 @@ def test_broken_installed_plugins_are_skipped_and_named(project: Project, tmp_pa
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
         (info / "entry_points.txt").write_text(f"[spec_kitty]\n{name} = {name}\n", encoding="utf-8")
     program = (
-        "import sys; sys.path.insert(0, sys.argv[1])\nfrom pathlib import Path\nfrom spec_kitty_telemetry import Hooks\n"
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\nfrom spec_kitty_telemetry import Hooks\n"
         "for each in Hooks.load(Path(sys.argv[2])).plugins: print(each.name, each.package, each.loaded, each.problem)"
     )
     done = subprocess.run(

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spec_kitty_telemetry import price_table
 from spec_kitty_telemetry.errors import PriceTableError
-from spec_kitty_telemetry.price_check import read_table
-from spec_kitty_telemetry.price_table import COMPILED_NAME, compile_tables, load_tables, tables_folder, yaml_files
 from spec_kitty_telemetry.pricing import PriceBook
+from spec_kitty_telemetry.pricing import table as table_module
+from spec_kitty_telemetry.pricing.checking import read_table
+from spec_kitty_telemetry.pricing.table import COMPILED_NAME, compile_tables, load_tables, tables_folder, yaml_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,7 +184,7 @@ def test_the_compiled_tables_are_in_step_with_the_yaml() -> None:
     folder = tables_folder()
 
     assert (folder / COMPILED_NAME).read_bytes() == compile_tables(folder), (
-        "pricing/compiled.json is out of date; run python -m spec_kitty_telemetry.price_table"
+        "pricing/compiled.json is out of date; run python -m spec_kitty_telemetry.pricing.table"
     )
 
 
@@ -205,9 +205,9 @@ def test_an_edited_table_counts_at_once_and_only_it_is_parsed(tmp_path: Path) ->
 
 def test_rebuilding_writes_the_compiled_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table(tmp_path, HEAD + LARGE)
-    monkeypatch.setattr(price_table, "tables_folder", lambda: tmp_path)
+    monkeypatch.setattr(table_module, "tables_folder", lambda: tmp_path)
 
-    price_table.main()
+    table_module.main()
 
     assert (tmp_path / COMPILED_NAME).read_bytes() == compile_tables(tmp_path)
 

@@ -75,7 +75,7 @@ def test_explain_multiplies_every_token_class_with_its_rate(
     assert haiku["calculated_cost_usd"] == Decimal("0.00305")
     assert explanation["reported_cost_usd"] == explanation["calculated_cost_usd"] == Decimal("0.051086")
     text = run("explain", run_.invocation_id[:20], "--project", project.root).stdout
-    assert "cache read    40,000  x    $0.3/M  =     $0.012" in text
+    assert "cache read   40,000  x   $0.3/M  =     $0.012" in text
     assert "In reports counts: reported" in text
 
 

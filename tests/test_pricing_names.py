@@ -196,7 +196,7 @@ def test_providers_are_known_by_the_names_that_agents_use(book: PriceBook, provi
 
 
 def test_no_provider_name_family_or_agent_belongs_to_two_tables() -> None:
-    from spec_kitty_telemetry.price_table import load_tables
+    from spec_kitty_telemetry.pricing.table import load_tables
 
     tables = load_tables()
     for names in (

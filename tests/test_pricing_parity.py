@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spec_kitty_telemetry.price_document import read_document
-from spec_kitty_telemetry.price_import import UPSTREAM_PROVIDERS, excluded, our_id
-from spec_kitty_telemetry.price_table import load_tables, tables_folder
 from spec_kitty_telemetry.pricing import PriceBook
+from spec_kitty_telemetry.pricing.document import read_document
+from spec_kitty_telemetry.pricing.importing import UPSTREAM_PROVIDERS, excluded, our_id
+from spec_kitty_telemetry.pricing.table import load_tables, tables_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from spec_kitty_telemetry.price_rows import Model, Table
+    from spec_kitty_telemetry.pricing.rows import Model, Table
 
 genai_prices = pytest.importorskip("genai_prices", reason="genai-prices is the oracle; the dev extra pins it")
 genai_data = pytest.importorskip("genai_prices.data")

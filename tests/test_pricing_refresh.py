@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spec_kitty_telemetry.errors import PriceTableError
-from spec_kitty_telemetry.price_check import read_table
-from spec_kitty_telemetry.price_document import read_document
-from spec_kitty_telemetry.price_emit import block_text, table_text
-from spec_kitty_telemetry.price_import import entry_of, excluded, our_id, overrides_from, write_overrides
-from spec_kitty_telemetry.price_overrides import read_overrides
-from spec_kitty_telemetry.price_table import COMPILED_NAME, compile_tables, load_tables, tables_folder
 from spec_kitty_telemetry.pricing import PriceBook, import_genai_prices
+from spec_kitty_telemetry.pricing.checking import read_table
+from spec_kitty_telemetry.pricing.document import read_document
+from spec_kitty_telemetry.pricing.emitting import block_text, table_text
+from spec_kitty_telemetry.pricing.importing import entry_of, excluded, our_id, overrides_from, write_overrides
+from spec_kitty_telemetry.pricing.overrides import read_overrides
+from spec_kitty_telemetry.pricing.table import COMPILED_NAME, compile_tables, load_tables, tables_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,4 +1,4 @@
-"""How one record's cost comes about: every token class times its rate, what was reported, and which of the two counts."""
+"""How one record's cost comes about: every token class times its rate, what was reported, and which of them counts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.cli import tables
+from spec_kitty_telemetry.cli.prices import day
 from spec_kitty_telemetry.cli.prices_in_use import find_price_for
-from spec_kitty_telemetry.cost import dollars, token_counts
+from spec_kitty_telemetry.cost import token_counts
+from spec_kitty_telemetry.pricing import dollars, dollars_per_million
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from spec_kitty_telemetry.cost import FindPrice
@@ -21,7 +24,7 @@ def explained(event: ExecutionEvent, book: PriceBook, project_root: Path) -> dic
     """Return the explanation of one record's cost as a JSON object; money is exact."""
     payload = event.payload
     find_price = find_price_for(book, project_root)
-    counted = payload.models or ([] if _says_nothing(payload) else [payload])
+    counted: Sequence[ExecutionPayload | ModelPart] = payload.models or ([] if _says_nothing(payload) else [payload])
     parts = [_part(event, each, find_price) for each in counted]
     known = [part["calculated_cost_usd"] for part in parts if part["calculated_cost_usd"] is not None]
     calculated = sum(known, Decimal(0)) if known else None
@@ -68,13 +71,14 @@ def _part(event: ExecutionEvent, counts: ExecutionPayload | ModelPart, find_pric
             {
                 "token_class": line.token_class,
                 "tokens": line.tokens,
-                "usd_per_million_tokens": Decimal(line.rate).scaleb(-6),
+                "usd_per_million_tokens": dollars_per_million(line.rate),
                 "cost_usd": dollars(line.cost),
             }
             for line in lines
         ],
         "calculated_cost_usd": dollars(sum(line.cost for line in lines)),
-        "problem": _gap(counts) or (price.above and "long-context rates are not applied: sizes of requests are unknown"),
+        "problem": _gap(counts)
+        or (price.above and "long-context rates are not applied: sizes of requests are unknown"),
     }
 
 
@@ -91,9 +95,9 @@ def plain(amount_usd: Decimal | None) -> str:
 
 def lines(explanation: dict[str, Any]) -> list[str]:
     """Return the explanation for a person."""
+    what = f"{explanation['role']} of {explanation['wp_id'] or 'no work package'} in {explanation['feature']}"
     text = [
-        f"Record {explanation['event_id']}: {explanation['role']} of {explanation['wp_id'] or 'no work package'} in "
-        f"{explanation['feature']}, by {explanation['agent']}, {explanation['timestamp']}",
+        f"Record {explanation['event_id']}: {what}, by {explanation['agent']}, {explanation['timestamp']}",
         f"The tokens are from: {explanation['usage_source'] or 'the first version, which did not say'}",
     ]
     if explanation["uncertain"]:
@@ -114,8 +118,8 @@ def _part_lines(part: dict[str, Any]) -> list[str]:
     price = part["price"]
     if price is None:
         return [f"{model}: {part['problem']}; 'prices unknown' says what to write"]
-    since = f", in force since {price['valid_from']}" if price["valid_from"] else ""
-    text = [f"{model}: price of {price['model']} ({price['matched_by']}; {price['origin']}{since})"]
+    since = f", in force since {day(price['valid_from'])}" if price["valid_from"] else ""
+    text = [f"{model}: price of {price['model']} (matched by {price['matched_by']}; from {price['origin']}{since})"]
     if price["source"]:
         text.append(f"  source: {price['source']}, checked {price['as_of'] or 'at a time nobody noted'}")
     rows = [[line["token_class"], f"{line['tokens']:,}", "x", f"${line['usd_per_million_tokens'].normalize():f}/M",

@@ -12,13 +12,14 @@ from spec_kitty_telemetry.cli import tables
 from spec_kitty_telemetry.cli.options import filter_options, json_option, project_option, search_for
 from spec_kitty_telemetry.cli.output import print_json
 from spec_kitty_telemetry.errors import PriceTableError, ProjectError
+from spec_kitty_telemetry.pricing import dollars_per_million
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from spec_kitty_telemetry.cost import UnknownModel
     from spec_kitty_telemetry.pricing import Price, PriceBook, Rates
+    from spec_kitty_telemetry.pricing.description import ModelDescription
 
 _RATES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h")
 _TITLES = ("input", "output", "cache read", "write 5m", "write 1h")
@@ -179,8 +180,13 @@ def _book(folder: Path | None) -> PriceBook:
 
 def rate(rate_pico: int) -> str:
     """Return a rate as it is published: dollars per million tokens, without trailing zeros."""
-    text = f"{Decimal(rate_pico).scaleb(-6):f}"
+    text = f"{dollars_per_million(rate_pico):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def day(moment: str | None) -> str | None:
+    """Return the day of a moment (ISO 8601, UTC) that is a midnight, else the moment."""
+    return moment.removesuffix("T00:00:00+00:00") if moment else None
 
 
 def _rate_cells(price: Price | None, unpriced: str | None = None) -> list[str]:
@@ -231,8 +237,9 @@ def _described(model: ModelDescription, moment: str | None) -> list[str]:
     ]
     if model.unpriced:
         return [*lines, f"It has no price: {model.unpriced}"]
-    rows = [[each.valid_from or "the beginning", *_rate_cells(each)] for each in model.history]
+    rows = []
     for each in model.history:
+        rows.append([day(each.valid_from) or "the beginning", *_rate_cells(each)])
         rows += [[f"  above {tier.input_tokens:,} tokens", *map(rate, _tier(tier))] for tier in each.above]
     for variant in model.variants:
         rows.append([", ".join(f"{key}={value}" for key, value in variant.when.items()), *_rate_cells(variant.price)])
@@ -272,5 +279,3 @@ def _entry(model: str) -> list[str]:
 
     quoted = json.dumps(tables.shown(model))  # JSON strings are YAML strings
     return [f"    - id: {quoted}", "      rates:", "        - {input: , output: , cache_read: , cache_write_5m: }"]
-
-

@@ -11,7 +11,8 @@ version, so `_of_this_run` decides by what it finds.
 
 Sources: anthropics/claude-agent-sdk-python `types.py` (e8bde60); output of Claude Code 2.1.197; anthropics/claude-code
 CHANGELOG (1.0.22: `total_cost` became `total_cost_usd`; 2.1.152: flat cache-write count was 0 beside a filled split)
-and issue 84784 (arrays); Enderfga/claw-orchestrator PR 112 (resumed sessions, measured on 2.1.278)."""
+and issue 84784 (arrays); Enderfga/claw-orchestrator PR 112 (resumed sessions, measured on 2.1.278).
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ rollout file, else from the configured default.  A turn that failed or was inter
 Before about 0.44 the lines were `{"id", "msg": {"type": "token_count", …}}`, again with running totals.
 
 Sources: openai/codex `codex-rs/exec/src/exec_events.rs` and `event_processor_with_jsonl_output.rs`, issues 5276 and
-17539, PR 33454; output of Codex 0.169.0."""
+17539, PR 33454; output of Codex 0.169.0.
+"""
 
 from __future__ import annotations
 

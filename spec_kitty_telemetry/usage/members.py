@@ -2,7 +2,8 @@
 
 A run may print 64 MiB as one object or one array.  Decoding all of that would cost several times its size, so values
 are found by their brackets, in place, and only what is small is decoded.  Everything works on positions in the one
-text."""
+text.
+"""
 
 from __future__ import annotations
 

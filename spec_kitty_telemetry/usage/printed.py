@@ -89,11 +89,14 @@ class Printed:
         return self._piece_over_lines(place, end, markers) or _Piece(start, end, [])
 
     def _piece_over_lines(self, place: int, line_end: int, markers: tuple[str, ...]) -> _Piece | None:
+        if self._patience_characters < 0:
+            return None
         text = self._text
+        self._patience_characters -= place >> 4  # looking back for a start is quick, but not free
         starts = [text.rfind("\n{", 0, place) + 1, text.rfind("\n[", 0, place) + 1]
         starts = [*sorted(starts, reverse=True), text.find("{", 0, place), text.find("[", 0, place)]
         for start in starts:
-            if start < 0 or start in self._failed_starts or text[start] not in "{[" or self._patience_characters < 0:
+            if start < 0 or start in self._failed_starts or text[start] not in "{[":
                 continue
             end = members.end_of(text, start, len(text))
             found = list(_walk(text, start, end, markers)) if end is not None and end > place else []

@@ -2,7 +2,8 @@
 
 A Codex thread prints the whole thread's tokens after every turn, and so do resumed sessions of some other agents.  The
 last totals of the newest sessions are kept in one small JSON file in the project's runtime folder.  It is a memory, not
-a record: if it is lost, unreadable or read-only, what the agent printed is taken as it is."""
+a record: if it is lost, unreadable or read-only, what the agent printed is taken as it is.
+"""
 
 from __future__ import annotations
 

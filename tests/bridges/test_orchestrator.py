@@ -18,6 +18,7 @@ import pytest
 
 from spec_kitty_telemetry.bridges import notes, orchestrator
 from spec_kitty_telemetry.bridges.announcer import MOMENT_S, Announcer
+from spec_kitty_telemetry.bridges.attempts import Attempts
 from spec_kitty_telemetry.hookspecs import hookimpl
 from spec_kitty_telemetry.host import Hooks
 from spec_kitty_telemetry.recorder import Recorder
@@ -196,6 +197,13 @@ def test_attempt_is_unknown_where_the_log_cannot_be_read(host: Host) -> None:
     (host.root / "kitty-specs" / MISSION / "execution.events.jsonl").mkdir()
     asyncio.run(host.run(Invoker([Answer()])))
     assert host.notes.attempts == [("implementer", None)]
+
+
+def test_attempt_is_unknown_where_reading_the_log_takes_too_long(host: Host) -> None:
+    asyncio.run(host.run(Invoker([Answer()])))
+    log_path = host.root / "kitty-specs" / MISSION / "execution.events.jsonl"
+    assert Attempts(patience_s=-1).next(log_path, "WP01", "implementer") is None
+    assert Attempts().next(log_path, "WP01", "implementer") == 2
 
 
 @pytest.mark.parametrize(

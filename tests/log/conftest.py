@@ -6,18 +6,21 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ulid import ULID
 
 from spec_kitty_telemetry.log import FeatureLog
-from spec_kitty_telemetry.project import Project
 from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload
 from spec_kitty_telemetry.scan import ScanReport, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from spec_kitty_telemetry.project import Project
 
 FEATURE = "043-telemetry-foundation"
 

@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,9 +16,11 @@ from spec_kitty_events import Event
 
 from spec_kitty_telemetry.errors import ProjectError
 from spec_kitty_telemetry.log import FeatureLog
-from spec_kitty_telemetry.project import Project
 from spec_kitty_telemetry.record import MAXIMUM_LINE_BYTES, ExecutionEvent, ExecutionPayload
 from spec_kitty_telemetry.scan import ScanReport
+
+if TYPE_CHECKING:
+    from spec_kitty_telemetry.project import Project
 
 NewEvent = Callable[..., ExecutionEvent]
 ReadBack = Callable[[Path], tuple[list[ExecutionEvent], ScanReport]]

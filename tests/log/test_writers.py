@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from spec_kitty_events import Event
 
 from spec_kitty_telemetry.log import FeatureLog
-from spec_kitty_telemetry.project import Project
 from spec_kitty_telemetry.record import ExecutionEvent
 from spec_kitty_telemetry.scan import ScanReport
+
+if TYPE_CHECKING:
+    import subprocess
+
+    from spec_kitty_telemetry.project import Project
 
 FEATURE = "043-telemetry-foundation"
 ReadBack = Callable[[Path], tuple[list[ExecutionEvent], ScanReport]]
@@ -147,4 +151,6 @@ def test_processes_that_take_turns_count_on_from_each_other(
     for writer in writers:
         writer.communicate(timeout=30)
     events, _ = read_back(log.path)
-    assert [(event.event_id, event.lamport_clock) for event in events] == [(each, i + 1) for i, each in enumerate(order)]
+    assert [(event.event_id, event.lamport_clock) for event in events] == [
+        (each, i + 1) for i, each in enumerate(order)
+    ]

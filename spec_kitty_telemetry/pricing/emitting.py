@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from spec_kitty_telemetry.price_document import Node
+    from spec_kitty_telemetry.pricing.document import Node
 
 LONGEST_LINE = 120
 

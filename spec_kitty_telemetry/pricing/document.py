@@ -2,7 +2,7 @@
 
 Every scalar stays the text that stands in the file, so `0.1` never becomes a float and `no` never becomes a boolean.
 A repository's YAML is a stranger's: anchors, aliases, tags, doubled keys, deep nesting and very large files are
-refused, each with the line.  What the keys mean is `price_table`'s and `price_overrides`' business.
+refused, each with the line.  What the keys mean is `table`'s and `overrides`' business.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from spec_kitty_telemetry.price import Price
-    from spec_kitty_telemetry.price_history import PriceHistory
+    from spec_kitty_telemetry.pricing.history import PriceHistory
+    from spec_kitty_telemetry.pricing.price import Price
 
 
 @dataclass(frozen=True, slots=True)

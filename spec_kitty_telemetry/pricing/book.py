@@ -1,7 +1,7 @@
 """Which price a model had at one moment: the shipped tables, what a project or a person lays over them, and names.
 
 `PriceBook` answers for a reported name; it never guesses: a name that is not known gives `None`, and a model without a
-price is not a free one.  What a price makes of tokens is `price`'s business, what is on disk `price_table`'s.
+price is not a free one.  What a price makes of tokens is `price`'s business, what is on disk `table`'s.
 """
 
 from __future__ import annotations
@@ -10,34 +10,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from spec_kitty_telemetry.errors import PriceTableError
-from spec_kitty_telemetry.price import PICO, Price, PriceLine, Rates, Tier, dollars, dollars_per_million
-from spec_kitty_telemetry.price_history import Context, PriceHistory
-from spec_kitty_telemetry.price_shelf import fill_shelves
-from spec_kitty_telemetry.price_table import load_tables
+from spec_kitty_telemetry.pricing.history import Context, PriceHistory
+from spec_kitty_telemetry.pricing.shelf import fill_shelves
+from spec_kitty_telemetry.pricing.table import load_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from spec_kitty_telemetry.price_description import ModelDescription
-    from spec_kitty_telemetry.price_overrides import AgentDefault, OverrideFile
-    from spec_kitty_telemetry.price_rows import Table
-    from spec_kitty_telemetry.price_shelf import Entry, Shelf
-
-__all__ = [
-    "PICO",
-    "OverrideUse",
-    "Price",
-    "PriceBook",
-    "PriceLine",
-    "Rates",
-    "Tier",
-    "checked_files",
-    "dollars",
-    "dollars_per_million",
-    "import_genai_prices",
-    "lint",
-]
+    from spec_kitty_telemetry.pricing.description import ModelDescription
+    from spec_kitty_telemetry.pricing.overrides import AgentDefault, OverrideFile
+    from spec_kitty_telemetry.pricing.price import Price
+    from spec_kitty_telemetry.pricing.rows import Table
+    from spec_kitty_telemetry.pricing.shelf import Entry, Shelf
 
 _LONGEST_ALIAS_CHAIN = 4
 
@@ -136,14 +121,14 @@ class PriceBook:
         self, model: str, provider: str | None = None, at: datetime | None = None, agent: str | None = None
     ) -> ModelDescription | None:
         """Return all that is known about a model's price; `at` (default: now) chooses the price in `now`."""
-        from spec_kitty_telemetry.price_description import description_of  # reports never describe a model
+        from spec_kitty_telemetry.pricing.description import description_of  # reports never describe a model
 
         history = self._history(model, provider, agent)
         return description_of(history, at or datetime.now(UTC)) if history is not None else None
 
     def models(self, at: datetime | None = None) -> Iterator[ModelDescription]:
         """Yield every listed model, provider by provider, in order of names."""
-        from spec_kitty_telemetry.price_description import description_of
+        from spec_kitty_telemetry.pricing.description import description_of
 
         moment = at or datetime.now(UTC)
         for shelf in (*(self._shelves[provider] for provider in sorted(self._shelves)), self._anybody):
@@ -176,7 +161,7 @@ class PriceBook:
 
     def _places(self, model: str, provider: str | None, agent: str | None) -> Iterator[tuple[Shelf, str]]:
         """Yield where to look for a reported name, the surest place first, and under which name."""
-        from spec_kitty_telemetry.price_names import family_of, take_apart
+        from spec_kitty_telemetry.pricing.names import family_of, take_apart
 
         whole = model.strip().lower()
         biller, name = take_apart(model)
@@ -248,8 +233,8 @@ class PriceBook:
 
 def lint(path: Path) -> str | None:
     """Check a price table or a settings file with overrides; return what is wrong with it, `None` if nothing is."""
-    from spec_kitty_telemetry.price_check import table_from
-    from spec_kitty_telemetry.price_document import Place, read_document
+    from spec_kitty_telemetry.pricing.checking import table_from
+    from spec_kitty_telemetry.pricing.document import Place, read_document
 
     try:
         document = read_document(path)
@@ -264,7 +249,7 @@ def lint(path: Path) -> str | None:
 
 def checked_files(project_root: Path | None = None, user_config: Path | None = None) -> tuple[Path, ...]:
     """Return the files that prices come from: the shipped tables and the settings files that exist."""
-    from spec_kitty_telemetry.price_table import tables_folder, yaml_files
+    from spec_kitty_telemetry.pricing.table import tables_folder, yaml_files
 
     settings = [path for path in _settings_files(project_root, user_config) if path.is_file()]
     return (*yaml_files(tables_folder()), *settings)
@@ -276,7 +261,7 @@ def import_genai_prices(target: Path, providers: Iterable[str] = ()) -> int:
     `providers` (ours, such as `openai`) limits it.  Nothing is written where there is nothing to add.  Raises
     `PriceTableError` where genai-prices is not installed, and for a `target` that a person wrote.
     """
-    from spec_kitty_telemetry.price_import import import_genai, write_overrides
+    from spec_kitty_telemetry.pricing.importing import import_genai, write_overrides
 
     return write_overrides(import_genai(tuple(providers)), target)
 
@@ -293,7 +278,7 @@ def _overrides(paths: Iterable[Path]) -> list[OverrideFile]:
     present = [path for path in paths if path.is_file()]
     if not present:
         return []
-    from spec_kitty_telemetry.price_overrides import read_overrides  # most people override nothing
+    from spec_kitty_telemetry.pricing.overrides import read_overrides  # most people override nothing
 
     return [file for file in map(read_overrides, present) if file]
 

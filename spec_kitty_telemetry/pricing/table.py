@@ -1,6 +1,6 @@
 """Price tables on disk: the YAML that people edit and the compiled form that a report reads.
 
-`python -m spec_kitty_telemetry.price_table` rebuilds `compiled.json`.  It carries a digest of every YAML file, so an
+`python -m spec_kitty_telemetry.pricing.table` rebuilds `compiled.json`.  It carries a digest of every YAML file, so an
 edited file is read itself and counts at once, and a report that finds nothing edited never parses YAML.
 """
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from spec_kitty_telemetry.price_document import Place, Said
-from spec_kitty_telemetry.price_rows import Compiled, Table
+from spec_kitty_telemetry.pricing.document import Place, Said
+from spec_kitty_telemetry.pricing.rows import Compiled, Table
 
 COMPILED_VERSION = 1
 COMPILED_NAME = "compiled.json"
@@ -21,9 +21,9 @@ NOT_TABLES = frozenset({"divergences.yaml"})
 
 def tables_folder() -> Path:
     """Return the folder of the shipped tables: in the package once installed, beside it in a checkout."""
-    package = Path(__file__).parent
-    installed = package / "price_tables"
-    return installed if installed.is_dir() else package.parent / "pricing"
+    here = Path(__file__).parent
+    installed = here / "tables"
+    return installed if installed.is_dir() else here.parent.parent / "pricing"
 
 
 def load_tables(folder: Path | None = None) -> tuple[Table, ...]:
@@ -66,7 +66,7 @@ def digest(path: Path) -> str:
 
 
 def _parsed(path: Path) -> Table:
-    from spec_kitty_telemetry.price_check import read_table  # only where a file differs from what was compiled
+    from spec_kitty_telemetry.pricing.checking import read_table  # only where a file differs from what was compiled
 
     return read_table(path)
 

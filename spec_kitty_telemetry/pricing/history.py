@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.price import Price, RateFields, Tier, rates_from
-from spec_kitty_telemetry.price_rows import RATE_KEYS, WEEKDAYS, RateSet, TierRow, WindowRow
+from spec_kitty_telemetry.pricing.price import Price, RateFields, Tier, rates_from
+from spec_kitty_telemetry.pricing.rows import RATE_KEYS, WEEKDAYS, RateSet, TierRow, WindowRow
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.price_rows import Model, Segment, Table, Variant
+    from spec_kitty_telemetry.pricing.rows import Model, Segment, Table, Variant
 
 Context = Mapping[str, str]
 """How a request was made, such as `{"processing": "batch"}`."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from spec_kitty_telemetry.errors import PriceTableError
-from spec_kitty_telemetry.price_document import (
+from spec_kitty_telemetry.pricing.document import (
     Node,
     Place,
     Said,
@@ -24,7 +24,7 @@ from spec_kitty_telemetry.price_document import (
     text_of,
     texts,
 )
-from spec_kitty_telemetry.price_rows import (
+from spec_kitty_telemetry.pricing.rows import (
     RATE_KEYS,
     WEEKDAYS,
     Model,

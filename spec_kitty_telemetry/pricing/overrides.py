@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.price_check import check_names, model_from
-from spec_kitty_telemetry.price_document import Node, Place, Said, mapping, read_document, sequence, text_of, texts
-from spec_kitty_telemetry.price_rows import RATE_KEYS, Model
+from spec_kitty_telemetry.pricing.checking import check_names, model_from
+from spec_kitty_telemetry.pricing.document import Node, Place, Said, mapping, read_document, sequence, text_of, texts
+from spec_kitty_telemetry.pricing.rows import RATE_KEYS, Model
 
 if TYPE_CHECKING:
     from pathlib import Path

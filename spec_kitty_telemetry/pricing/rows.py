@@ -1,7 +1,7 @@
 """The rows of a price table in memory, as they are compiled.
 
 A rate is an integer: picodollars for one token, which is the published dollars per million tokens times 1,000,000, so
-that six decimals are exact and no float is ever made.  How rows come from YAML is `price_check`'s business.
+that six decimals are exact and no float is ever made.  How rows come from YAML is `checking`'s business.
 """
 
 from __future__ import annotations

@@ -12,18 +12,18 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
 from spec_kitty_telemetry.errors import PriceTableError
-from spec_kitty_telemetry.price_check import model_from
-from spec_kitty_telemetry.price_document import Place, read_document
-from spec_kitty_telemetry.price_emit import block_text
-from spec_kitty_telemetry.price_names import spellings
-from spec_kitty_telemetry.price_table import load_tables, tables_folder
+from spec_kitty_telemetry.pricing.checking import model_from
+from spec_kitty_telemetry.pricing.document import Place, read_document
+from spec_kitty_telemetry.pricing.emitting import block_text
+from spec_kitty_telemetry.pricing.names import spellings
+from spec_kitty_telemetry.pricing.table import load_tables, tables_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
     from pathlib import Path
 
-    from spec_kitty_telemetry.price_document import Node
-    from spec_kitty_telemetry.price_rows import Model, Table
+    from spec_kitty_telemetry.pricing.document import Node
+    from spec_kitty_telemetry.pricing.rows import Model, Table
 
 Entry: TypeAlias = "dict[str, Node]"
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from spec_kitty_telemetry.price_history import discounted
-from spec_kitty_telemetry.price_names import spellings
-from spec_kitty_telemetry.price_rows import Model, Table
+from spec_kitty_telemetry.pricing.history import discounted
+from spec_kitty_telemetry.pricing.names import spellings
+from spec_kitty_telemetry.pricing.rows import Model, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from spec_kitty_telemetry.price_overrides import ModelOverride, OverrideFile
+    from spec_kitty_telemetry.pricing.overrides import ModelOverride, OverrideFile
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,37 @@
+"""Prices of models: dated, sourced, overridable, never guessed.
+
+From the table that people edit to the picodollars of one record:
+
+- `document` reads YAML that is not trusted, `checking` makes strict rows of it (`rows`), `table` compiles and loads them;
+- `overrides` reads what a project or a user states, `shelf` lays that over one provider's models;
+- `names` knows how models are spelt, `history` which of a model's dated prices counts, `price` what tokens cost;
+- `book` puts them together: `PriceBook.find` is the one question that a report asks.
+
+`description` is for people who look at prices, `importing` and `emitting` for those who refresh the tables.
+"""
+
+from __future__ import annotations
+
+from spec_kitty_telemetry.pricing.book import (
+    OverrideUse,
+    PriceBook,
+    checked_files,
+    import_genai_prices,
+    lint,
+)
+from spec_kitty_telemetry.pricing.price import PICO, Price, PriceLine, Rates, Tier, dollars, dollars_per_million
+
+__all__ = [
+    "PICO",
+    "OverrideUse",
+    "Price",
+    "PriceBook",
+    "PriceLine",
+    "Rates",
+    "Tier",
+    "checked_files",
+    "dollars",
+    "dollars_per_million",
+    "import_genai_prices",
+    "lint",
+]
