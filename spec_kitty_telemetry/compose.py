@@ -125,8 +125,10 @@ def _source(said: Mapping[str, Decimal | int], usage: Usage | None) -> UsageSour
 
 
 def _outcome(result: InvocationResult, usage: Usage | None) -> Outcome:
+    """Return how the run ended: a review that its agent could not finish has failed, it has not rejected anything."""
     outcome = result.settled_outcome()
-    return "failed" if outcome == "succeeded" and usage is not None and usage.success is False else outcome
+    broke_down = usage is not None and usage.success is False
+    return "failed" if broke_down and outcome in {"succeeded", "rejected"} else outcome
 
 
 def _error(result: InvocationResult, usage: Usage | None) -> str | None:

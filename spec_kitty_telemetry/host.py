@@ -169,8 +169,10 @@ class Hooks:
     def _failed(self, name: str, hook: str, error: Exception) -> None:
         status = self._status.setdefault(name, PluginStatus(name))
         status.failure_count += 1
-        status.problem = f"{hook} raised {type(error).__name__}: {error}"
-        logger.warning("plugin %s failed in %s: %s", name, hook, error, exc_info=error)
+        problem, status.problem = status.problem, f"{hook} raised {type(error).__name__}: {error}"
+        # The traceback helps its author once; a host's output is not the place for it at every run.
+        traceback = error if problem != status.problem else None
+        logger.warning("plugin %s failed in %s: %s", name, hook, error, exc_info=traceback)
 
     def _not_loaded(self, status: PluginStatus, error: BaseException) -> None:
         status.loaded = False
@@ -178,7 +180,14 @@ class Hooks:
         logger.warning("plugin %s was not loaded: %s", status.name, status.problem)
 
     def _load_module(self, module_path: str) -> None:
-        self.register(importlib.import_module(module_path), module_path.removeprefix("spec_kitty_telemetry."))
+        name = module_path.removeprefix("spec_kitty_telemetry.")
+        try:
+            plugin = importlib.import_module(module_path)
+        except Exception as error:  # noqa: BLE001 - half an installation must not stop a host
+            status = self._status[name] = PluginStatus(name)
+            self._not_loaded(status, error)
+            return
+        self.register(plugin, name)
 
     def _load_entry_point(self, entry_point: metadata.EntryPoint) -> None:
         package = f"{entry_point.dist.name} {entry_point.dist.version}" if entry_point.dist else None
