@@ -91,7 +91,7 @@ def catch_up(descriptor: int, mark: Mark, deadline: float, seen: Callable[[str],
     """Return the mark at the end of the open log, reading only what `mark` does not cover.
 
     `seen` is called with the `event_id` of every line that is read.  If `deadline` (of `time.monotonic`) passes, the
-    answer is not `complete`, and the next call goes on where this one stopped; each call gets at least one block on.
+    answer is not `complete`, and the next call goes on where this one stopped; each call gets on by a line at least.
     """
     if not still_fits(descriptor, mark):
         # The clock stays: a log that was deleted or rolled back must not give the same clocks out again.
@@ -103,9 +103,9 @@ def catch_up(descriptor: int, mark: Mark, deadline: float, seen: Callable[[str],
         lines, begun = cut(begun, block if position else block.removeprefix(BOM_UTF8))
         position += len(block)
         clock = max(clock, _greatest(lines, seen))
-        if position < size and time.monotonic() > deadline:
-            position -= len(begun or b"")
-            return Mark(clock, position, _tail_at(descriptor, position), complete=False)
+        line_start = position - len(begun or b"")
+        if mark.size < line_start and position < size and time.monotonic() > deadline:
+            return Mark(clock, line_start, _tail_at(descriptor, line_start), complete=False)
     # A last line without a newline is a record all the same if it is whole.
     return Mark(max(clock, _greatest([begun], seen)), position, _tail_at(descriptor, position))
 

@@ -79,8 +79,7 @@ class Search:
         """
         if not self.filters.features:
             return self.project.features_with_logs()
-        known = self.project.features()
-        wanted = [_chosen(self.project, pattern, known) for pattern in self.filters.features]
+        wanted = [features_called(self.project, pattern) for pattern in self.filters.features]
         return sorted({slug for slugs in wanted for slug in slugs})
 
     def events(self, *, keep_unknown: bool = False) -> Iterator[ExecutionEvent]:
@@ -126,7 +125,12 @@ def _causally(event: ExecutionEvent) -> tuple[str, int, str]:
     return event.aggregate_id, event.lamport_clock, event.node_id
 
 
-def _chosen(project: Project, pattern: str, known: list[str]) -> list[str]:
+def features_called(project: Project, pattern: str) -> list[str]:
+    """Return the slugs of the features that `pattern` (a slug, a number such as `43`, or a glob) names.
+
+    :raises ProjectError: it names none, or cannot be a feature's name.
+    """
+    known = project.features()
     found = [slug for slug in known if slug == pattern] or [slug for slug in known if _is_called(slug, pattern)]
     if found:
         return found

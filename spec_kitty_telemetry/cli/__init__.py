@@ -20,6 +20,7 @@ _COMMANDS = {
     "doctor": "doctor",
     "init": "init",
     "report": "report",
+    "run": "run",
 }
 _ALIASES = {"cost": "report"}
 

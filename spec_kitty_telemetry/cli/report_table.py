@@ -16,12 +16,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class _Style:
+    """How the numbers of one table are written."""
+
+    compact: bool
+    """1.52M instead of 1,524,514."""
+    places: int
+    """Decimals of all amounts of money."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Column:
     """One column of numbers."""
 
     title: str
-    cell: Callable[[CostSummary, bool], str]
-    """(row, compact) → text."""
+    cell: Callable[[CostSummary, _Style], str]
     given_up: int = 0
     """When it is left out to save width: 1 first; 0 never."""
 
@@ -31,15 +40,15 @@ def _some(number: int) -> str:
 
 
 _COLUMNS = (
-    _Column("runs", lambda row, compact: f"{row.event_count:,}"),
-    _Column("failed", lambda row, compact: _some(row.failed_event_count), 3),
-    _Column("input", lambda row, compact: tables.count(row.total_input_tokens, compact=compact)),
-    _Column("cached", lambda row, compact: tables.count(row.cache_read_tokens, compact=compact), 2),
-    _Column("output", lambda row, compact: tables.count(row.total_output_tokens, compact=compact)),
-    _Column("time", lambda row, compact: tables.duration(row.duration_ms), 1),
-    _Column("reported", lambda row, compact: tables.money(row.reported_cost_usd), 4),
-    _Column("estimate", lambda row, compact: tables.money(row.estimated_cost_usd, "~"), 4),
-    _Column("total", lambda row, compact: _total(row)),
+    _Column("runs", lambda row, style: f"{row.event_count:,}"),
+    _Column("failed", lambda row, style: _some(row.failed_event_count), 3),
+    _Column("input", lambda row, style: tables.count(row.total_input_tokens, compact=style.compact)),
+    _Column("cached", lambda row, style: tables.count(row.cache_read_tokens, compact=style.compact), 2),
+    _Column("output", lambda row, style: tables.count(row.total_output_tokens, compact=style.compact)),
+    _Column("time", lambda row, style: tables.duration(row.duration_ms), 1),
+    _Column("reported", lambda row, style: tables.money(row.reported_cost_usd, places=style.places), 4),
+    _Column("estimate", lambda row, style: tables.money(row.estimated_cost_usd, "~", places=style.places), 4),
+    _Column("total", lambda row, style: _total(row, style.places)),
 )
 
 
@@ -56,15 +65,15 @@ def _fitting_table(report: CostReport) -> str:
     for given_up in range(max(column.given_up for column in _COLUMNS) + 1):
         columns = [column for column in _COLUMNS if not 0 < column.given_up <= given_up]
         for compact in (False, True):
-            text = _table(report, columns, compact=compact)
+            text = _table(report, columns, _Style(compact, tables.money_places(report.total.total_cost_usd)))
             if not tables.is_wider_than_terminal(text):
                 return text
     return text
 
 
-def _table(report: CostReport, columns: list[_Column], *, compact: bool) -> str:
+def _table(report: CostReport, columns: list[_Column], style: _Style) -> str:
     def cells(row: CostSummary, group: list[str]) -> list[str]:
-        return [*group, *(column.cell(row, compact) for column in columns)]
+        return [*group, *(column.cell(row, style) for column in columns)]
 
     rows = [cells(row, [_value(value) for value in row.group.values()]) for row in report.rows]
     several = len(rows) > 1
@@ -77,11 +86,13 @@ def _value(value: object) -> str:
     return tables.UNKNOWN if value is None else str(value)
 
 
-def _total(row: CostSummary) -> str:
+def _total(row: CostSummary, places: int) -> str:
     if row.total_cost_usd is None:
         return "unknown"
     is_floor = row.unpriced_event_count or row.no_usage_event_count or row.partial_usage_event_count
-    return tables.money(row.total_cost_usd, ("≥" if is_floor else "") + ("~" if row.estimated_cost_usd else ""))
+    return tables.money(
+        row.total_cost_usd, ("≥" if is_floor else "") + ("~" if row.estimated_cost_usd else ""), places=places
+    )
 
 
 def _nothing(search: Search) -> str:

@@ -20,14 +20,19 @@ def shown(text: object) -> str:
     return "".join(character if character.isprintable() else "�" for character in str(text))
 
 
-def money(amount_usd: Decimal | None, mark: str = "") -> str:
-    """Return dollars with `mark` before them: two decimals from ten dollars on, four below, never a false zero."""
+def money(amount_usd: Decimal | None, mark: str = "", *, places: int = 4) -> str:
+    """Return dollars with `mark` before them and `places` decimals; a small amount is never a false zero."""
     if amount_usd is None:
         return UNKNOWN
-    if 0 < amount_usd < Decimal("0.0001"):
-        return f"{mark}<$0.0001"
-    places = 2 if amount_usd >= 10 or amount_usd == 0 else 4  # noqa: PLR2004
+    least = Decimal(1).scaleb(-places)
+    if 0 < amount_usd < least:
+        return f"{mark}<${least}"
     return f"{mark}${amount_usd:,.{places}f}"
+
+
+def money_places(greatest_usd: Decimal | None) -> int:
+    """Return how many decimals all amounts of a table have: cents are enough from ten dollars on."""
+    return 2 if greatest_usd is not None and greatest_usd >= 10 else 4  # noqa: PLR2004
 
 
 def count(number: int | None, *, compact: bool = False) -> str:

@@ -22,7 +22,7 @@ from spec_kitty_telemetry.usage.answer import answer, usage
 from spec_kitty_telemetry.usage.codex_turns import turn_counts
 from spec_kitty_telemetry.usage.counts import Counts, Model, both
 from spec_kitty_telemetry.usage.defaults import DOUBT, codex_model
-from spec_kitty_telemetry.usage.lookup import look_up
+from spec_kitty_telemetry.usage.lookup import doubt_of_match, look_up
 from spec_kitty_telemetry.usage.printed import Json, Printed
 from spec_kitty_telemetry.usage.transcripts import codex as transcript
 from spec_kitty_telemetry.usage.transcripts.codex import Rollout
@@ -53,10 +53,13 @@ def read(invocation: Invocation, result: InvocationResult, around: Surroundings)
         return legacy
     rollout = look_up(invocation, result, around, thread, transcript.find) or Rollout()
     counts, doubt = _of_this_run(invocation, around, thread, turn_counts(inner(done or {}, "usage")), rollout)
-    source: UsageSource = "agent-output" if counts.has_tokens else "transcript"
     model, guess = _model(invocation, around, rollout)
+    source: UsageSource = "agent-output"
+    if not counts.has_tokens:
+        counts, source = rollout.counts, "transcript"
+        doubt = both(doubt_of_match(invocation, result, thread), rollout.doubt)
     return usage(
-        counts if counts.has_tokens else rollout.counts,
+        counts,
         model=model,
         session_id=thread or rollout.thread,
         success=False if failed else True if done else None,

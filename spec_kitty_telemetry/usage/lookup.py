@@ -62,8 +62,13 @@ def with_transcript(
     found = look_up(invocation, result, around, said.session_id, find)
     if found is None:
         return said
-    guessed = None if _session(invocation, result, said.session_id) else _GUESSED
-    return completed(said, found.model_copy(update={"uncertain": both(guessed, found.uncertain)}))
+    doubt = both(doubt_of_match(invocation, result, said.session_id), found.uncertain)
+    return completed(said, found.model_copy(update={"uncertain": doubt}))
+
+
+def doubt_of_match(invocation: Invocation, result: InvocationResult, printed_session: str | None) -> str | None:
+    """Say that a run's files were found by folder and time alone, where its session is not known."""
+    return None if _session(invocation, result, printed_session) else _GUESSED
 
 
 def completed(said: Usage, found: Usage, *, prefer_numbers: bool = False) -> Usage:

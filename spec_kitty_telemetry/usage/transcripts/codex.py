@@ -42,6 +42,9 @@ class Rollout:
     requests: list[Counts] = field(default_factory=list)
     """What came with each of the totals: the size of one request."""
 
+    doubt: str | None = None
+    """Why the numbers may be too low."""
+
     @property
     def named_model(self) -> Model | None:
         """The model with who bills for it."""
@@ -92,6 +95,7 @@ def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Rollout | No
     markers = ('"session_meta"', '"turn_context"', '"token_count"', '"task_complete"')
     for line in reading.lines(path, *markers):
         rollout.note(line, wanted.window)
+    rollout.doubt = reading.doubt
     return rollout
 
 

@@ -1,0 +1,239 @@
+"""Running a command so that it cannot tell the difference, while keeping a bounded copy of what it prints.
+
+Standard input is the command's own.  Where our output is a terminal the command gets one too (a pseudo-terminal, POSIX
+only), so that colours and progress bars stay; both its streams then share it, and their order is kept.  Elsewhere it
+gets pipes.  Bytes go through as they come.
+
+Keys such as Ctrl-C reach the command directly, because it stays in the terminal's foreground group; signals that are
+sent to us alone are handed on.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+HEAD_BYTES = 1024 * 1024
+TAIL_BYTES = 31 * 1024 * 1024
+_BLOCK_BYTES = 64 * 1024
+_HANDED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
+_FROM_KEYS = ("SIGINT", "SIGQUIT")
+_LINGER_S = 1.0
+"""How long output is still read after the command ended: its children may hold the streams open for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the command ended, and what is kept of its output."""
+
+    exit_code: int
+    """Negative: the number of the signal that ended it."""
+    stdout: str
+    stderr: str
+    duration_seconds: float
+
+
+class Kept:
+    """The first and the last part of a stream, in bounded memory."""
+
+    def __init__(self, head_bytes: int = HEAD_BYTES, tail_bytes: int = TAIL_BYTES) -> None:
+        """Keep so many bytes of the beginning and of the end."""
+        self._head = bytearray()
+        self._head_bytes = head_bytes
+        self._tail: deque[bytes] = deque()
+        self._tail_bytes = tail_bytes
+        self._tail_size = 0
+        self._dropped = False
+
+    def add(self, block: bytes) -> None:
+        """Take the next part of the stream."""
+        room = self._head_bytes - len(self._head)
+        if room > 0:
+            self._head += block[:room]
+            block = block[room:]
+        if block:
+            self._tail.append(block)
+            self._tail_size += len(block)
+        while self._tail_size - len(self._tail[0]) >= self._tail_bytes if self._tail else False:
+            self._tail_size -= len(self._tail.popleft())
+            self._dropped = True
+
+    def text(self) -> str:
+        """Return what is kept; where something is missing in between, a line break stands for it."""
+        gap = b"\n" if self._dropped else b""
+        return b"".join((bytes(self._head), gap, *self._tail)).decode("utf-8", errors="replace")
+
+
+def run(command: Sequence[str]) -> Ended:
+    """Run `command` to its end.
+
+    :raises OSError: it cannot be started.
+    """
+    started = time.monotonic()
+    with _streams() as streams:
+        process = subprocess.Popen(list(command), stdout=streams.stdout, stderr=streams.stderr)  # noqa: S603 - the user's own
+        with _signals(process, streams.follow_size):
+            readers = streams.start(process)
+            exit_code = process.wait()
+            duration = time.monotonic() - started
+            for reader in readers:
+                reader.join(_LINGER_S)
+    return Ended(exit_code, streams.kept_stdout.text(), streams.kept_stderr.text(), duration)
+
+
+def end_as(exit_code: int) -> int:
+    """Return the exit code for us, or end by the same signal that ended the command."""
+    if exit_code >= 0 or os.name != "posix":
+        return exit_code
+    number = -exit_code
+    with suppress(OSError, ValueError):
+        if number not in {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)
+        sys.stdout.flush()
+        os.kill(os.getpid(), number)
+    return 128 + number
+
+
+class _Streams:
+    """Where the command writes, and who reads that."""
+
+    def __init__(self) -> None:
+        self.kept_stdout, self.kept_stderr = Kept(), Kept()
+        self.stdout: int = subprocess.PIPE
+        self.stderr: int = subprocess.PIPE
+        self.terminal: tuple[int, int] | None = None
+
+    def follow_size(self, *_: object) -> None:
+        """Make the command's terminal as large as the real one, which has just changed."""
+        if self.terminal is not None:
+            _same_size(self.terminal[0])
+
+    def start(self, process: subprocess.Popen[bytes]) -> list[threading.Thread]:
+        if self.terminal is not None:
+            ours, theirs = self.terminal
+            os.close(theirs)
+            self.terminal = (ours, -1)
+            reads = [(ours, 1, self.kept_stdout)]
+        else:
+            assert process.stdout is not None  # noqa: S101 - both are pipes
+            assert process.stderr is not None  # noqa: S101
+            reads = [(process.stdout.fileno(), 1, self.kept_stdout), (process.stderr.fileno(), 2, self.kept_stderr)]
+        threads = [threading.Thread(target=_copy, args=each, daemon=True) for each in reads]
+        for thread in threads:
+            thread.start()
+        return threads
+
+
+@contextmanager
+def _streams() -> Iterator[_Streams]:
+    streams = _Streams()
+    if os.name == "posix" and os.isatty(1):
+        streams.terminal = _open_terminal()
+        streams.stdout = streams.stderr = streams.terminal[1]
+        if not os.isatty(2):
+            streams.stderr = 2  # it goes to a file: that stays the command's own business
+    try:
+        yield streams
+    finally:
+        for descriptor in streams.terminal or ():
+            with suppress(OSError):
+                os.close(descriptor)
+
+
+def _open_terminal() -> tuple[int, int]:
+    """Return our and the command's end of a pseudo-terminal that changes no byte and is as large as the real one."""
+    import pty
+    import termios
+
+    ours, theirs = pty.openpty()
+    attributes: list[Any] = termios.tcgetattr(theirs)
+    attributes[1] &= ~termios.OPOST  # the real terminal makes CR LF of a line's end, once is enough
+    termios.tcsetattr(theirs, termios.TCSANOW, attributes)
+    _same_size(ours)
+    return ours, theirs
+
+
+def _same_size(descriptor: int) -> None:
+    import fcntl
+    import termios
+
+    with suppress(OSError):
+        fcntl.ioctl(descriptor, termios.TIOCSWINSZ, fcntl.ioctl(1, termios.TIOCGWINSZ, b"\0" * 8))
+
+
+def _copy(source: int, target: int, kept: Kept) -> None:
+    """Hand every byte on at once and keep it; a reader that went away does not stop the command."""
+    hand_on = True
+    while True:
+        try:
+            block = os.read(source, _BLOCK_BYTES)
+        except OSError:  # a pseudo-terminal whose other end is closed
+            return
+        if not block:
+            return
+        kept.add(block)
+        if hand_on:
+            hand_on = _written(target, block)
+
+
+def _written(target: int, block: bytes) -> bool:
+    view = memoryview(block)
+    try:
+        while view:
+            view = view[os.write(target, view) :]
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _signals(process: subprocess.Popen[bytes], resized: Callable[[int, Any], None]) -> Iterator[None]:
+    """Leave keys to the command and hand on what is sent to us alone, for as long as it runs."""
+
+    def hand_on(number: int, _frame: object) -> None:
+        with suppress(OSError):
+            process.send_signal(number)
+
+    def ignore(_number: int, _frame: object) -> None:
+        """The command has got it from the terminal."""
+
+    keys = ignore if _has_terminal() else hand_on
+    handlers: dict[str, Callable[[int, Any], None]] = dict.fromkeys(_HANDED_ON, hand_on) | dict.fromkeys(
+        _FROM_KEYS, keys
+    )
+    handlers["SIGWINCH"] = resized
+    before = {}
+    for name, handler in handlers.items():
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def _has_terminal() -> bool:
+    """Tell whether keys are typed at us: then the terminal sends their signals to the command as well."""
+    if os.name != "posix":
+        return True  # a Windows console sends Ctrl-C to all of its processes
+    try:
+        descriptor = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(descriptor) == os.getpgrp()
+    finally:
+        os.close(descriptor)

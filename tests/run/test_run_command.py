@@ -1,0 +1,200 @@
+"""`telemetry run -- COMMAND`: the command cannot tell the difference, and its run is recorded."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from spec_kitty_telemetry import query_execution_events
+from spec_kitty_telemetry.cli.passthrough import Kept
+from spec_kitty_telemetry.usage.programs import agent_of, model_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.record import ExecutionPayload
+
+FEATURE = "043-telemetry-foundation"
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")
+
+
+def command(project: Project, *words: str, more: tuple[str, ...] = ()) -> list[str]:
+    place = ["--project", str(project.root), "--feature", FEATURE, "--wp", "WP01", *more]
+    return [sys.executable, "-m", "spec_kitty_telemetry", "run", *place, "--", *words]
+
+
+def python(code: str) -> tuple[str, str, str]:
+    return sys.executable, "-c", code
+
+
+def recorded(project: Project) -> ExecutionPayload:
+    (event,) = query_execution_events(project.feature_dir(FEATURE))
+    return event.payload
+
+
+def test_output_and_exit_code_are_the_commands_own_and_usage_is_recorded(
+    project: Project, sample: Callable[[str], str], tmp_path: Path
+) -> None:
+    (tmp_path / "out.json").write_text(sample("claude.json"), encoding="utf-8")
+    code = f"import sys; print(open({str(tmp_path / 'out.json')!r}).read(), end=''); sys.stderr.write('w'); sys.exit(3)"
+    done = subprocess.run(
+        command(project, *python(code), more=("--agent", "claude-code", "--attempt", "2", "--tag", "team=blue")),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (3, sample("claude.json"), "w")
+    payload = recorded(project)
+    assert (payload.input_tokens, payload.output_tokens, payload.outcome) == (50512, 1100, "failed")
+    assert (payload.wp_id, payload.attempt, payload.exit_code, payload.tags) == ("WP01", 2, 3, {"team": "blue"})
+
+
+def test_standard_input_goes_straight_to_the_command(project: Project) -> None:
+    done = subprocess.run(
+        command(project, *python("print(input()[::-1])")), input="prompt\n", capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["tpmorp"]
+
+
+def test_bytes_are_passed_through_untouched_and_live(project: Project) -> None:
+    code = "import sys, time\nsys.stdout.buffer.write(b'\\xff\\x00\\x1b[31m\\r\\n'); sys.stdout.flush(); time.sleep(30)"
+    process = subprocess.Popen(command(project, *python(code)), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.read(9) == b"\xff\x00\x1b[31m\r\n"[:9]  # arrives although the command still runs
+    process.kill()
+    process.communicate()
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_command_that_is_killed_ends_us_the_same_way(project: Project, number: signal.Signals) -> None:
+    code = f"import os; os.kill(os.getpid(), {int(number)})"
+    done = subprocess.run(command(project, *python(code)), check=False)
+    assert done.returncode == -number
+    assert (recorded(project).outcome, recorded(project).exit_code) == ("killed", -number)
+
+
+@posix
+def test_a_signal_sent_to_us_is_handed_on_and_the_run_is_recorded(project: Project) -> None:
+    code = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\nprint('ready', flush=True)\ntime.sleep(60)"
+    )
+    with subprocess.Popen(command(project, *python(code)), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.terminate()
+        assert process.wait(30) == 7
+    assert recorded(project).exit_code == 7
+
+
+def test_a_program_that_does_not_exist_is_recorded_and_said_in_one_sentence(project: Project) -> None:
+    done = subprocess.run(command(project, "no-such-agent"), capture_output=True, text=True, check=False)
+    assert done.returncode == 127
+    assert done.stderr == "Error: no-such-agent cannot be started: no such file or directory\n"
+    assert recorded(project).error == "no-such-agent cannot be started: no such file or directory"
+
+
+def test_an_unknown_feature_is_an_error_before_anything_runs(project: Project, tmp_path: Path) -> None:
+    words = command(project, *python(f"open({str(tmp_path / 'ran')!r}, 'w')"), more=("--feature", "099"))
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "found no feature '099'" in done.stderr
+    assert not (tmp_path / "ran").exists()
+
+
+@posix
+def test_200_megabytes_pass_through_in_bounded_memory(project: Project) -> None:
+    code = "import sys\nb = b'x' * 999_999 + b'\\n'\nfor _ in range(200): sys.stdout.buffer.write(b)"
+    measured = (
+        "import resource, subprocess, sys\n"
+        "p = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)\n"
+        "n = 0\n"
+        "while block := p.stdout.read(1 << 16): n += len(block)\n"
+        "p.wait(); print(n, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", measured, *command(project, *python(code))], capture_output=True, text=True, check=True
+    )
+    passed, peak_mib = map(int, done.stdout.split())
+    assert passed == 200_000_000
+    # 32 MiB are kept, once as bytes and once as text, beside about 50 MiB of Python and libraries
+    assert peak_mib < 180
+
+
+@posix
+def test_in_a_terminal_the_command_sees_a_terminal_and_colours_stay(project: Project) -> None:
+    import pty
+
+    code = "import sys; print(sys.stdout.isatty(), sys.stderr.isatty(), '\\x1b[32mgreen\\x1b[0m')"
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, command(project, *python(code)))
+    output = b""
+    while True:
+        try:
+            block = os.read(terminal, 4096)
+        except OSError:
+            break
+        if not block:
+            break
+        output += block
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert output == b"True True \x1b[32mgreen\x1b[0m\r\n"
+    assert recorded(project).outcome == "succeeded"
+
+
+@posix
+def test_ctrl_c_reaches_the_command_once_and_the_run_is_recorded(project: Project) -> None:
+    import pty
+
+    code = (
+        "import signal, sys, time\nseen = []\nsignal.signal(signal.SIGINT, lambda *_: seen.append(1))\n"
+        "print('ready', flush=True)\ntime.sleep(1.5)\nprint('interrupted', len(seen)); sys.exit(130)"
+    )
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, command(project, *python(code)))
+    output = b""
+    while b"ready" not in output:
+        output += os.read(terminal, 4096)
+    time.sleep(0.2)
+    os.write(terminal, b"\x03")
+    while b"interrupted" not in output:
+        output += os.read(terminal, 4096)
+    assert b"interrupted 1" in output
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    os.close(terminal)
+    assert recorded(project).exit_code == 130
+
+
+def test_the_first_and_the_last_part_of_a_stream_are_kept() -> None:
+    kept = Kept(head_bytes=4, tail_bytes=6)
+    for block in (b"abc", b"def", b"ghi", b"jkl", b"mno"):
+        kept.add(block)
+    text = kept.text()
+    assert text.startswith("abcd\n")
+    assert text.endswith("ghijklmno"[-6:])
+    assert len(text) <= 4 + 1 + 6 + 3
+
+
+@pytest.mark.parametrize(
+    ("words", "agent", "model"),
+    [
+        (["claude", "-p", "x", "--model", "opus"], "claude-code", "opus"),
+        (["/usr/local/bin/codex", "exec", "-m", "gpt-6-sol"], "codex", "gpt-6-sol"),
+        (["npx", "gemini", "--model=gemini-2.5-pro"], "gemini", "gemini-2.5-pro"),
+        (["timeout", "60", "opencode", "run"], "opencode", None),
+        (["C:/tools/cursor-agent.cmd", "-p"], "cursor", None),
+        (["./my-own-agent.py"], "my-own-agent", None),
+    ],
+)
+def test_agent_and_model_are_read_from_the_command_line(words: list[str], agent: str, model: str | None) -> None:
+    assert (agent_of(words), model_of(words)) == (agent, model)
