@@ -121,6 +121,20 @@ def query_project_events(repo_root: Path | str, filters: EventFilter | None = No
     return sorted(events, key=lambda event: event.timestamp)
 
 
+def record_called(search: Search, event_id: str) -> ExecutionEvent:
+    """Return the one record whose id begins with `event_id`.
+
+    :raises ProjectError: there is none, or there are several.
+    """
+    found = [event for event in search.events(keep_unknown=True) if event.event_id.startswith(event_id.upper())]
+    if len(found) != 1:
+        raise ProjectError(
+            f"found {len(found)} records whose id begins with {event_id!r} in {search.project.root}, expected one; "
+            "'spec-kitty telemetry events' lists them with their ids"
+        )
+    return found[0]
+
+
 def _causally(event: ExecutionEvent) -> tuple[str, int, str]:
     return event.aggregate_id, event.lamport_clock, event.node_id
 

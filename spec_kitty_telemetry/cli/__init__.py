@@ -16,9 +16,11 @@ from spec_kitty_telemetry.errors import FilterError, TelemetryError
 
 _COMMANDS = {
     "demo": "demo",
-    "prices": "prices",
     "doctor": "doctor",
+    "emit": "emit",
+    "events": "events",
     "init": "init",
+    "prices": "prices",
     "report": "report",
     "run": "run",
 }

@@ -90,15 +90,10 @@ def explain(event_id: str, project_folder: Path | None, as_json: bool) -> None:
     The first characters of an id are enough where they name one record.
     """
     from spec_kitty_telemetry.cli.explanation import explained, lines
+    from spec_kitty_telemetry.query import record_called
 
-    search, _ = search_for(project_folder, (), None, None, None)
-    found = [event for event in search.events() if event.event_id.startswith(event_id.upper())]
-    if len(found) != 1:
-        raise ProjectError(
-            f"found {tables.plural(len(found), 'record')} whose id begins with {event_id!r} in {search.project.root}, "
-            "expected one; 'spec-kitty telemetry events' lists them with their ids"
-        )
-    explanation = explained(found[0], _book(project_folder), search.project.root)
+    search, _ = search_for(project_folder=project_folder)
+    explanation = explained(record_called(search, event_id), _book(project_folder), search.project.root)
     if as_json:
         print_json({"version": 1, **explanation})
     else:
@@ -124,19 +119,12 @@ def lint(context: click.Context, files: tuple[Path, ...]) -> None:
 @command.command("unknown")
 @filter_options
 @json_option
-def unknown(
-    project_folder: Path | None,
-    features: tuple[str, ...],
-    since: str | None,
-    until: str | None,
-    time_zone: str | None,
-    as_json: bool,
-) -> None:
+def unknown(as_json: bool, **filters: Any) -> None:
     """List the models in this project's logs that have no price, and what to write to give them one."""
     from spec_kitty_telemetry.cli.prices_in_use import find_price_for
     from spec_kitty_telemetry.cost import cost_report
 
-    search, zone = search_for(project_folder, features, since, until, time_zone)
+    search, zone = search_for(**filters)
     book = _book(search.project.root)
     find_price = find_price_for(book, search.project.root)
     report = cost_report(search.events(), "model", find_price, cost="calculated", zone=zone)

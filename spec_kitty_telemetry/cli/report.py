@@ -10,8 +10,6 @@ from spec_kitty_telemetry.cli.options import filter_options, json_option, search
 from spec_kitty_telemetry.cli.output import json_money, print_json
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from spec_kitty_telemetry.cost import CostReport, CostSummary
     from spec_kitty_telemetry.pricing import PriceBook
     from spec_kitty_telemetry.query import Search
@@ -27,15 +25,7 @@ JSON_VERSION = 1
 )  # fmt: skip
 @filter_options
 @json_option
-def command(
-    by: str,
-    project_folder: Path | None,
-    features: tuple[str, ...],
-    since: str | None,
-    until: str | None,
-    time_zone: str | None,
-    as_json: bool,
-) -> None:
+def command(by: str, as_json: bool, **filters: Any) -> None:
     r"""Show what was spent.
 
     \b
@@ -50,7 +40,7 @@ def command(
     from spec_kitty_telemetry.cost import cost_report
     from spec_kitty_telemetry.pricing import PriceBook
 
-    search, zone = search_for(project_folder, features, since, until, time_zone)
+    search, zone = search_for(**filters)
     book = PriceBook.load(search.project.root)
     report = cost_report(search.events(), by, find_price_for(book, search.project.root), zone=zone)
     if as_json:
@@ -67,6 +57,11 @@ def document(report: CostReport, search: Search, book: PriceBook) -> dict[str, A
         "by": list(report.by),
         "filters": {
             "features": list(filters.features),
+            "wp_ids": list(filters.wp_ids),
+            "roles": list(filters.roles),
+            "agents": list(filters.agents),
+            "models": list(filters.models),
+            "outcomes": list(filters.outcomes),
             "since": filters.since.isoformat() if filters.since else None,
             "until": filters.until.isoformat() if filters.until else None,
         },

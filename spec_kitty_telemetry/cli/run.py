@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from spec_kitty_telemetry.cli.options import project_option
-from spec_kitty_telemetry.errors import TelemetryError
+from spec_kitty_telemetry.errors import ProjectError
+
+if TYPE_CHECKING:
+    from spec_kitty_telemetry.project import Project
 
 
 @click.command(
@@ -51,10 +55,10 @@ def command(
     from spec_kitty_telemetry.invocation import Invocation, InvocationResult
     from spec_kitty_telemetry.usage.programs import agent_of, model_of
 
-    root, slug = _place(project_folder, feature)
-    hooks = Hooks.load(root)
+    project, slug = feature_called(project_folder, feature)
+    hooks = Hooks.load(project.root)
     invocation = Invocation(
-        project_root=root,
+        project_root=project.root,
         feature=slug,
         wp_id=wp_id,
         role=role,
@@ -63,7 +67,7 @@ def command(
         attempt=attempt,
         run_id=run_id,
         working_dir=Path.cwd(),
-        tags=_tags(tags),
+        tags=tags_of(tags),
     )
     hooks.before_invocation(invocation)
     try:
@@ -85,20 +89,28 @@ def command(
     sys.exit(end_as(ended.exit_code))
 
 
-def _place(project_folder: Path | None, feature: str) -> tuple[Path, str]:
-    """Return the project's root and the feature's slug; a number or a glob must name one feature."""
+def feature_called(project_folder: Path | None, feature: str) -> tuple[Project, str]:
+    """Return the project and the slug of the one feature that `feature` (slug, number or glob) names.
+
+    :raises TelemetryError: there is no project, or it names none or several features.
+    """
     from spec_kitty_telemetry.project import find_project
     from spec_kitty_telemetry.query import features_called
 
     project = find_project(project_folder)
     found = features_called(project, feature)
     if len(found) > 1:
-        raise TelemetryError(f"{feature!r} names {len(found)} features ({', '.join(found)}), expected one")
-    return project.root, found[0]
+        raise ProjectError(f"{feature!r} names {len(found)} features ({', '.join(found)}), expected one")
+    return project, found[0]
 
 
-def _tags(texts: tuple[str, ...]) -> dict[str, str]:
+def tags_of(texts: tuple[str, ...]) -> dict[str, str]:
+    """Return tags from texts such as `team=blue`.
+
+    :raises click.BadParameter: one is of another shape.
+    """
     pairs = [text.partition("=") for text in texts]
-    if wrong := [name for name, equals, _ in pairs if not equals or not name]:
-        raise click.BadParameter(f"found {wrong[0]!r}, expected NAME=VALUE", param_hint="--tag")
+    for text, (name, equals, _) in zip(texts, pairs, strict=True):
+        if not equals or not name:
+            raise click.BadParameter(f"found {text!r}, expected NAME=VALUE", param_hint="--tag")
     return {name: value for name, _, value in pairs}
