@@ -56,11 +56,10 @@ def read(invocation: Invocation, result: InvocationResult, around: Surroundings)
     """Read the result object, else what is left of a run that printed none."""
     printed = Printed(result.stdout)
     end = printed.last('"result"', lambda found: found.get("type") == "result")
-    start = printed.first('"init"', lambda found: found.get("subtype") == "init") or {}
     if end is None:
-        return with_transcript(_unfinished(printed, start), invocation, result, around, transcript.find)
+        return with_transcript(_unfinished(printed, _start(printed)), invocation, result, around, transcript.find)
     cost, models = _models_of(end)
-    version = _version(start) or _version_on_disk(invocation, result, around, end)
+    version = _version(printed, invocation, result, around, end)
     cost, models, doubt = _of_this_run(invocation, around, version, end, cost, models)
     models = _with_lifetimes(models, inner(end, "usage"))
     whole = total(models.values()) if models else _main_agent(end)
@@ -157,18 +156,19 @@ def _grew_by(added: Counts, agent: Counts) -> bool:
     return added.has_tokens and all(getattr(added, name) == getattr(agent, name) for name in names)
 
 
-def _version(start: Json) -> tuple[int, ...] | None:
-    return _numbers(word(start, "claude_code_version"))
+def _start(printed: Printed) -> Json:
+    return printed.first('"init"', lambda found: found.get("subtype") == "init") or {}
 
 
-def _version_on_disk(
-    invocation: Invocation, result: InvocationResult, around: Surroundings, end: Json
+def _version(
+    printed: Printed, invocation: Invocation, result: InvocationResult, around: Surroundings, end: Json
 ) -> tuple[int, ...] | None:
-    """Return the version that wrote the session's transcript; asked only where it may matter."""
+    """Return the version that the stream names, else the one that wrote the transcript; only where it may matter."""
     session = word(end, "session_id")
     if not (invocation.session_id or sessions.is_known(around.state_folder, "claude-code", session)):
         return None
-    return _numbers(look_up(invocation, result, around, session, transcript.version))
+    said = _numbers(word(_start(printed), "claude_code_version"))
+    return said or _numbers(look_up(invocation, result, around, session, transcript.version))
 
 
 def _numbers(version: str | None) -> tuple[int, ...] | None:

@@ -62,8 +62,7 @@ def with_transcript(
     found = look_up(invocation, result, around, said.session_id, find)
     if found is None:
         return said
-    doubt = both(doubt_of_match(invocation, result, said.session_id), found.uncertain)
-    return completed(said, found.model_copy(update={"uncertain": doubt}))
+    return completed(said, found, doubt=doubt_of_match(invocation, result, said.session_id))
 
 
 def doubt_of_match(invocation: Invocation, result: InvocationResult, printed_session: str | None) -> str | None:
@@ -71,8 +70,12 @@ def doubt_of_match(invocation: Invocation, result: InvocationResult, printed_ses
     return None if _session(invocation, result, printed_session) else _GUESSED
 
 
-def completed(said: Usage, found: Usage, *, prefer_numbers: bool = False) -> Usage:
-    """Take from `found` what stdout did not say, and all numbers where stdout's were partial, in doubt or missing."""
+def completed(said: Usage, found: Usage, *, doubt: str | None = None, prefer_numbers: bool = False) -> Usage:
+    """Take from `found` what stdout did not say, and all numbers where stdout's were partial, in doubt or missing.
+
+    `doubt` is about the match; whatever is taken carries it.
+    """
+    found = found.model_copy(update={"uncertain": both(doubt, found.uncertain)})
     names = [name for name in ("session_id", "success", "duration_ms", "error") if getattr(said, name) is None]
     if found.has_tokens and (prefer_numbers or said.input_tokens is None or said.uncertain):
         names += [*_NUMBERS, "model", "provider", "source", "uncertain"]

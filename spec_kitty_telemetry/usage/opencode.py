@@ -17,7 +17,7 @@ from spec_kitty_telemetry.hookspecs import hookimpl
 from spec_kitty_telemetry.usage.answer import answer, usage
 from spec_kitty_telemetry.usage.counts import Counts, both, total
 from spec_kitty_telemetry.usage.defaults import DOUBT, opencode_model
-from spec_kitty_telemetry.usage.lookup import completed, look_up
+from spec_kitty_telemetry.usage.lookup import completed, doubt_of_match, look_up
 from spec_kitty_telemetry.usage.opencode_steps import step_counts
 from spec_kitty_telemetry.usage.printed import Json, Printed
 from spec_kitty_telemetry.usage.transcripts import opencode as transcript
@@ -60,7 +60,10 @@ def read(invocation: Invocation, result: InvocationResult, around: Surroundings)
 
 def _with_store(said: Usage, invocation: Invocation, result: InvocationResult, around: Surroundings) -> Usage:
     found = look_up(invocation, result, around, said.session_id, transcript.find)
-    return completed(said, found.usage, prefer_numbers=found.has_children) if found else said
+    if found is None:
+        return said
+    doubt = doubt_of_match(invocation, result, said.session_id)
+    return completed(said, found.usage, doubt=doubt, prefer_numbers=found.has_children)
 
 
 def _with_model(said: Usage, invocation: Invocation, around: Surroundings) -> Usage:

@@ -12,6 +12,7 @@ The text is never split or copied as a whole.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spec_kitty_telemetry.usage import members
@@ -99,7 +100,8 @@ class Printed:
             if start < 0 or start in self._failed_starts or text[start] not in "{[":
                 continue
             end = members.end_of(text, start, len(text))
-            found = list(_walk(text, start, end, markers)) if end is not None and end > place else []
+            read = _loaded if text[start] == "{" else partial(_walk, markers=markers)
+            found = list(read(text, start, end)) if end is not None and end > place else []
             if end is not None and found:
                 return _Piece(start, max(end, line_end), found)
             self._failed_starts.add(start)

@@ -38,22 +38,27 @@ def extract_usage(invocation: Invocation, result: InvocationResult) -> Usage | N
 def read(invocation: Invocation, result: InvocationResult, around: Surroundings) -> Usage:
     """Read the last result: subagents can print results of their own before it."""
     printed = Printed(result.stdout)
-    start = printed.first('"init"', lambda found: found.get("subtype") == "init") or {}
     end = printed.last('"result"', lambda found: found.get("type") == "result")
     if end is None:
         end = printed.last('"stats"', lambda found: bool(inner(found, "stats", "models")))
     if end is None:
-        return with_transcript(_unfinished(printed, start), invocation, result, around, transcript.find)
+        return with_transcript(_unfinished(printed), invocation, result, around, transcript.find)
     models = models_of(inner(end, "stats"))
+    session = word(end, "session_id")
+    start = {} if models and session else _start(printed)
     return usage(
         None if models else _counts(inner(end, "usage")),
         models,
         model=None if models else word(start, "model"),
-        session_id=word(end, "session_id") or word(start, "session_id"),
+        session_id=session or word(start, "session_id"),
         success=_succeeded(end),
         duration_ms=milliseconds(end, "duration_ms"),
         error=sentence(inner(end, "error").get("message")),
     )
+
+
+def _start(printed: Printed) -> Json:
+    return printed.first('"init"', lambda found: found.get("subtype") == "init") or {}
 
 
 def _counts(found: Json) -> Counts:
@@ -69,7 +74,8 @@ def _succeeded(end: Json) -> bool | None:
     return "error" not in end if failed is None else not failed
 
 
-def _unfinished(printed: Printed, start: Json) -> Usage:
+def _unfinished(printed: Printed) -> Usage:
+    start = _start(printed)
     messages: dict[str, tuple[Model, Counts]] = {}
     for number, line in enumerate(printed.objects('"assistant"')):
         message = inner(line, "message")

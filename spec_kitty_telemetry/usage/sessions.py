@@ -1,19 +1,21 @@
 """Running totals of agents' sessions: what was last seen, so that the difference can be recorded.
 
 A Codex thread prints the whole thread's tokens after every turn, and so do resumed sessions of some other agents.  The
-last totals of the newest sessions are kept in one small JSON file in the project's runtime folder.  It is a memory, not
-a record: if it is lost, unreadable or read-only, what the agent printed is taken as it is.
+last totals of the newest sessions are kept in the project's runtime folder, in a small file for each, so that
+remembering costs the same however many there are.  It is a memory, not a record: if it is lost, unreadable or
+read-only, what the agent printed is taken as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import threading
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.usage import members
@@ -21,8 +23,6 @@ from spec_kitty_telemetry.usage.counts import NUMBER_FIELDS, Counts
 from spec_kitty_telemetry.usage.values import count, dollars
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from spec_kitty_telemetry.invocation import Invocation
 
 Totals = Mapping[str, Counts]
@@ -30,13 +30,9 @@ Totals = Mapping[str, Counts]
 
 NOT_SEEN_BEFORE = "the session was resumed, so its totals may hold earlier runs that were not seen"
 MOST_SESSIONS = 500
-_FILE = "sessions.json"
 _MOST_RUNS = 8
 """Runs remembered for a session, so that announcing one of them again changes nothing."""
-_MOST_BYTES = 8 << 20
-_LOCK_WAIT_SECONDS = 0.05
-_LOCK_IS_STALE_SECONDS = 10
-_one_at_a_time = threading.Lock()
+_MOST_BYTES = 1 << 20
 
 
 def exchange(folder: Path | None, agent: str, session_id: str | None, run: str, totals: Totals) -> Totals | None:
@@ -46,22 +42,19 @@ def exchange(folder: Path | None, agent: str, session_id: str | None, run: str, 
     """
     if folder is None or not session_id:
         return None
-    path = folder / _FILE
-    with _one_at_a_time, _lock(folder):
-        sessions = _read(path)
-        name = f"{agent} {session_id}"
-        runs = _runs(sessions.pop(name, None))
-        earlier = _totals_before(run, runs)
-        if run not in {known for known, _ in runs}:
-            runs = [*runs, (run, {model: _as_json(counts) for model, counts in totals.items()})][-_MOST_RUNS:]
-        sessions[name] = [{"run": known, "totals": printed} for known, printed in runs]
-        _write(path, dict(list(sessions.items())[-MOST_SESSIONS:]))
-    return earlier
+    path = _path(folder, agent, session_id)
+    runs = _read(path)
+    if run not in {known for known, _ in runs}:
+        printed = {model: _as_json(counts) for model, counts in totals.items()}
+        _write(path, [*runs, (run, printed)][-_MOST_RUNS:])
+        if not runs and path.name.startswith("0"):  # one new session in sixteen pays for looking at all of them
+            _forget_oldest(path.parent)
+    return _totals_before(run, runs)
 
 
 def is_known(folder: Path | None, agent: str, session_id: str | None) -> bool:
     """Whether a run of the session was seen before."""
-    return folder is not None and bool(session_id) and f"{agent} {session_id}" in _read(folder / _FILE)
+    return folder is not None and session_id is not None and bool(_read(_path(folder, agent, session_id)))
 
 
 def since_last_run(
@@ -116,15 +109,6 @@ def _totals_before(run: str, runs: list[tuple[str, Any]]) -> Totals | None:
     return {str(model): _from_json(counts) for model, counts in earlier.items() if isinstance(counts, dict)}
 
 
-def _runs(found: Any) -> list[tuple[str, Any]]:
-    entries = found if isinstance(found, list) else []
-    return [
-        (entry["run"], entry.get("totals"))
-        for entry in entries
-        if isinstance(entry, dict) and isinstance(entry.get("run"), str)
-    ]
-
-
 def _as_json(counts: Counts) -> dict[str, int | str]:
     values = {name: getattr(counts, name) for name in NUMBER_FIELDS}
     return {
@@ -139,59 +123,45 @@ def _from_json(found: dict[str, Any]) -> Counts:
     return Counts(**numbers)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _path(folder: Path, agent: str, session_id: str) -> Path:
+    """Return the session's file; agents choose the ids, so their hash is the name."""
+    name = hashlib.sha256(f"{agent} {session_id}".encode("utf-8", "replace")).hexdigest()[:32]
+    return folder / "sessions" / f"{name}.json"
+
+
+def _read(path: Path) -> list[tuple[str, Any]]:
     try:
         with path.open("rb") as file:
             text = file.read(_MOST_BYTES + 1)
         found = members.decode(text.decode()) if len(text) <= _MOST_BYTES else None
     except (OSError, ValueError):
-        return {}
-    sessions = found.get("sessions") if isinstance(found, dict) else None
-    return sessions if isinstance(sessions, dict) else {}
+        return []
+    entries = found.get("runs") if isinstance(found, dict) else None
+    return [
+        (entry["run"], entry.get("totals"))
+        for entry in (entries if isinstance(entries, list) else [])
+        if isinstance(entry, dict) and isinstance(entry.get("run"), str)
+    ]
 
 
-def _write(path: Path, sessions: dict[str, Any]) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+def _write(path: Path, runs: list[tuple[str, Any]]) -> None:
+    temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
+    text = json.dumps({"version": 1, "runs": [{"run": run, "totals": totals} for run, totals in runs]}, default=str)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps({"version": 1, "sessions": sessions}, default=str), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
     except (OSError, ValueError):
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """Keep other processes out for a moment; go on without the lock where it cannot be had."""
-    path = folder / "sessions.lock"
-    held = _take(path)
-    try:
-        yield
-    finally:
-        if held:
-            with contextlib.suppress(OSError):
-                path.unlink()
-
-
-def _take(path: Path) -> bool:
-    give_up = time.monotonic() + _LOCK_WAIT_SECONDS
-    while True:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        except FileExistsError:
-            _remove_if_stale(path)
-        except OSError:
-            return False
-        else:
-            return True
-        if time.monotonic() > give_up:
-            return False
-        time.sleep(0.005)
-
-
-def _remove_if_stale(path: Path) -> None:
+def _forget_oldest(folder: Path) -> None:
+    """Keep the newest sessions."""
     with contextlib.suppress(OSError):
-        if time.time() - path.stat().st_mtime > _LOCK_IS_STALE_SECONDS:
-            path.unlink()
+        with os.scandir(folder) as entries:
+            found = list(entries)
+        if len(found) > MOST_SESSIONS:
+            found.sort(key=lambda entry: entry.stat().st_mtime_ns)
+            for entry in found[:-MOST_SESSIONS]:
+                Path(entry).unlink(missing_ok=True)

@@ -11,14 +11,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spec_kitty_telemetry.project import project_of_root, settings_or_defaults
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spec_kitty_telemetry.invocation import Invocation, InvocationResult
-
-TRANSCRIPTS_VARIABLE = "SPEC_KITTY_TELEMETRY_TRANSCRIPTS"
-_OFF = {"off", "0", "false", "no"}
-_RUNTIME_FOLDER = Path(".kittify", "runtime", "telemetry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +31,16 @@ class Surroundings:
     """Where session totals are remembered; `None`: nowhere."""
 
     @classmethod
-    def of(cls, invocation: Invocation, *, transcripts: bool = True) -> Surroundings:
-        """Look around from this process, for one invocation; the environment can only forbid transcripts."""
-        allowed = transcripts and os.environ.get(TRANSCRIPTS_VARIABLE, "").strip().lower() not in _OFF
+    def of(cls, invocation: Invocation) -> Surroundings:
+        """Look around from this process, for one invocation, with the settings of its project."""
+        project = project_of_root(invocation.project_root)
+        allowed = settings_or_defaults(project).transcripts
         try:
             home = Path.home()
         except RuntimeError:  # a process without a home has no agent files either
             home, allowed = Path(), False
-        return cls(home, os.environ, allowed, runtime_folder(invocation.project_root))
+        state_folder = project.runtime_dir if (project.root / ".kittify").is_dir() else None
+        return cls(home, os.environ, allowed, state_folder)
 
     def folder(self, variable: str, *default: str) -> Path:
         """Return the folder that an environment variable names, else one under the home folder."""
@@ -68,17 +68,3 @@ class Window:
             return False
         blur = timedelta(milliseconds=1) if moment.microsecond else timedelta(seconds=1)
         return self.start - blur < moment <= self.end + timedelta(seconds=1)
-
-
-def runtime_folder(project_root: Path) -> Path | None:
-    """Return the folder for our own state in the primary checkout; `None` where no spec-kitty project is."""
-    parts = project_root.parts
-    inside = parts.index(".worktrees") if ".worktrees" in parts else len(parts)
-    primary = Path(*parts[:inside])
-    try:
-        for folder in (primary, *primary.parents):
-            if (folder / ".kittify").is_dir():
-                return folder / _RUNTIME_FOLDER
-    except OSError:
-        pass
-    return None

@@ -1,0 +1,198 @@
+"""Running totals of sessions become what each run added."""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from spec_kitty_telemetry.invocation import Invocation
+from spec_kitty_telemetry.usage import sessions
+from spec_kitty_telemetry.usage.counts import Counts
+from spec_kitty_telemetry.usage.surroundings import Surroundings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from spec_kitty_telemetry.invocation import Usage
+    from spec_kitty_telemetry.project import Project
+
+FIRST, SECOND, THIRD = ("01K00000000000000000000001", "01K00000000000000000000002", "01K00000000000000000000003")
+
+
+@pytest.fixture
+def around(tmp_path: Path) -> Surroundings:
+    return Surroundings(tmp_path / "home", transcripts=False, state_folder=tmp_path / "state")
+
+
+def invocation(agent: str, project_root: Path) -> Invocation:
+    return Invocation(project_root=project_root, feature="f", agent=agent, role="r")
+
+
+def turn(thread: str, tokens: int, output: int) -> str:
+    used = {"input_tokens": tokens, "cached_input_tokens": 0, "output_tokens": output}
+    lines = [{"type": "thread.started", "thread_id": thread}, {"type": "turn.completed", "usage": used}]
+    return "\n".join(json.dumps(line) for line in lines)
+
+
+def claude(cost: float, *, session: str = "s1", version: str | None = None, main: Any = None, **models: Any) -> str:
+    names = ("inputTokens", "cacheReadInputTokens", "cacheCreationInputTokens", "outputTokens", "costUSD")
+    per_model = {name: dict(zip(names, numbers, strict=True)) for name, numbers in models.items()}
+    snake = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+    usage = dict(zip(snake, main or next(iter(models.values())), strict=False))
+    end = {"type": "result", "session_id": session, "total_cost_usd": cost, "usage": usage, "modelUsage": per_model}
+    start = {"type": "system", "subtype": "init", "claude_code_version": version} if version else {}
+    return f"{json.dumps(start)}\n{json.dumps(end)}"
+
+
+def test_a_resumed_codex_thread_costs_what_its_turn_added(
+    read: Callable[..., Usage], sample: Callable[[str], str], around: Surroundings
+) -> None:
+    read("codex", sample("real/codex.jsonl"), around=around, invocation_id=FIRST)
+    turn = read("codex", sample("real/codex-resume.jsonl"), around=around, invocation_id=SECOND)
+    # 53098 - 26549, 44544 - 22272, 3180 - 1590, 2304 - 1152
+    assert (turn.input_tokens, turn.cache_read_tokens, turn.output_tokens, turn.reasoning_tokens) == (
+        26549,
+        22272,
+        1590,
+        1152,
+    )
+    assert turn.uncertain is None
+
+
+def test_a_run_announced_twice_has_the_same_answer(read: Callable[..., Usage], around: Surroundings) -> None:
+    runs = [(FIRST, turn("t", 100, 10)), (SECOND, turn("t", 150, 15)), (SECOND, turn("t", 150, 15))]
+    runs += [(FIRST, turn("t", 100, 10)), (THIRD, turn("t", 170, 17))]
+    answers = [read("codex", text, around=around, invocation_id=run).input_tokens for run, text in runs]
+    assert answers == [100, 50, 50, 100, 20]
+
+
+def test_a_counter_that_fell_is_a_new_start(read: Callable[..., Usage], around: Surroundings) -> None:
+    read("codex", turn("t", 100, 10), around=around, invocation_id=FIRST)
+    assert read("codex", turn("t", 40, 12), around=around, invocation_id=SECOND).input_tokens == 40
+    assert read("codex", turn("t", 60, 15), around=around, invocation_id=THIRD).input_tokens == 20
+
+
+def test_sessions_and_agents_are_told_apart(read: Callable[..., Usage], around: Surroundings) -> None:
+    read("codex", turn("t", 100, 10), around=around, invocation_id=FIRST)
+    assert read("codex", turn("other", 150, 15), around=around, invocation_id=SECOND).input_tokens == 150
+
+
+def test_a_resumed_thread_that_was_never_seen_is_in_doubt(read: Callable[..., Usage], around: Surroundings) -> None:
+    found = read("codex", turn("t", 100, 10), around=around, session_id="t")
+    assert (found.input_tokens, found.uncertain) == (100, sessions.NOT_SEEN_BEFORE)
+
+
+def test_a_resumed_gemini_session_costs_what_it_added(
+    read: Callable[..., Usage], sample: Callable[[str], str], around: Surroundings
+) -> None:
+    first = sample("real/gemini.json")
+    doubled = {"800": "1600", "1400": "2800", "30000": "60000", "52000": "104000", "54200": "108400"}
+    again = re.sub(r"(?<=: )\d+(?=,)", lambda found: doubled.get(found[0], found[0]), first)
+    read("gemini", first, around=around, invocation_id=FIRST)
+    found = read("gemini", again, around=around, invocation_id=SECOND)
+    assert (found.input_tokens, found.cache_read_tokens, found.output_tokens) == (52000, 30000, 2200)
+
+
+def test_a_continued_claude_session_of_an_old_version_is_not_a_total(
+    read: Callable[..., Usage], sample: Callable[[str], str], around: Surroundings
+) -> None:
+    read("claude_code", sample("real/claude-stream.jsonl"), around=around, invocation_id=FIRST)
+    found = read("claude_code", sample("real/claude-continued.json"), around=around, invocation_id=SECOND)
+    assert (found.model, found.input_tokens, found.output_tokens) == ("claude-opus-4-6", 46012, 900)
+    assert (found.cost_usd, found.uncertain) == (Decimal("0.09881000000000001"), None)
+
+
+def test_a_claude_version_that_continues_totals_is_subtracted(read: Callable[..., Usage], around: Surroundings) -> None:
+    read("claude_code", claude(0.5, opus=(10, 100, 5, 20, 0.5)), around=around, invocation_id=FIRST)
+    text = claude(0.9, version="2.1.277", opus=(14, 180, 9, 50, 0.9))
+    found = read("claude_code", text, around=around, invocation_id=SECOND)
+    # 4 + 80 + 4; 50 - 20; 0.9 - 0.5
+    assert (found.input_tokens, found.output_tokens, found.cost_usd) == (88, 30, Decimal("0.4"))
+    assert found.uncertain is None
+
+
+def test_a_claude_version_that_starts_at_zero_is_not_subtracted(
+    read: Callable[..., Usage], around: Surroundings
+) -> None:
+    read("claude_code", claude(0.5, opus=(10, 100, 5, 20, 0.5)), around=around, invocation_id=FIRST)
+    text = claude(0.9, version="2.1.276", opus=(14, 180, 9, 50, 0.9))
+    found = read("claude_code", text, around=around, invocation_id=SECOND)
+    assert (found.input_tokens, found.cost_usd, found.uncertain) == (203, Decimal("0.9"), None)
+
+
+def test_growth_by_the_main_agents_own_usage_proves_a_total(read: Callable[..., Usage], around: Surroundings) -> None:
+    read("claude_code", claude(0.5, opus=(10, 100, 5, 20, 0.5)), around=around, invocation_id=FIRST)
+    text = claude(0.9, main=(4, 80, 4, 30), opus=(14, 180, 9, 50, 0.9))
+    found = read("claude_code", text, around=around, invocation_id=SECOND)
+    assert (found.input_tokens, found.output_tokens, found.uncertain) == (88, 30, None)
+
+
+def test_growth_that_proves_nothing_is_subtracted_with_a_doubt(
+    read: Callable[..., Usage], around: Surroundings
+) -> None:
+    read("claude_code", claude(0.5, opus=(10, 100, 5, 20, 0.5)), around=around, invocation_id=FIRST)
+    found = read("claude_code", claude(0.9, opus=(14, 180, 9, 50, 0.9)), around=around, invocation_id=SECOND)
+    assert found.input_tokens == 88
+    assert found.uncertain is not None
+    assert "version is unknown" in found.uncertain
+
+
+def test_a_cost_that_is_a_total_beside_the_runs_own_models_is_subtracted_alone(
+    read: Callable[..., Usage], around: Surroundings
+) -> None:
+    read("claude_code", claude(0.5, opus=(10, 100, 5, 20, 0.5)), around=around, invocation_id=FIRST)
+    found = read("claude_code", claude(0.75, opus=(14, 180, 9, 50, 0.25)), around=around, invocation_id=SECOND)
+    assert (found.input_tokens, found.cost_usd, found.uncertain) == (203, Decimal("0.25"), None)
+
+
+def test_a_model_that_added_nothing_is_not_listed_again(read: Callable[..., Usage], around: Surroundings) -> None:
+    old: dict[str, Any] = {"opus": (10, 100, 5, 20, 0.5), "haiku": (1, 0, 0, 1, 0.1)}
+    read("claude_code", claude(0.6, **old), around=around, invocation_id=FIRST)
+    text = claude(1.0, version="2.1.300", **(old | {"opus": (14, 180, 9, 50, 0.9)}))
+    found = read("claude_code", text, around=around, invocation_id=SECOND)
+    assert [(one.model, one.input_tokens) for one in found.models] == [("opus", 88)]
+
+
+@pytest.mark.parametrize("garbage", [b"", b"{", b"\xff\xfe", b"[]", b'{"runs": 3}', b'{"runs": [1, {"run": 2}]}'])
+def test_a_memory_that_cannot_be_read_is_no_memory(
+    garbage: bytes, read: Callable[..., Usage], around: Surroundings
+) -> None:
+    assert around.state_folder is not None
+    read("codex", turn("t", 100, 10), around=around, invocation_id=FIRST)
+    (memory,) = (around.state_folder / "sessions").iterdir()
+    memory.write_bytes(garbage)
+    assert read("codex", turn("t", 120, 12), around=around, invocation_id=SECOND).input_tokens == 120
+    assert read("codex", turn("t", 150, 15), around=around, invocation_id=THIRD).input_tokens == 30
+
+
+def test_a_memory_that_cannot_be_written_costs_nothing(read: Callable[..., Usage], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    around = Surroundings(tmp_path, transcripts=False, state_folder=tmp_path / "file" / "state")
+    assert read("codex", turn("t", 100, 10), around=around).input_tokens == 100
+
+
+def test_only_the_newest_sessions_are_remembered(tmp_path: Path) -> None:
+    for number in range(2 * sessions.MOST_SESSIONS):
+        sessions.exchange(tmp_path, "codex", f"t{number}", FIRST, {"": Counts(input_tokens=1)})
+    kept = list((tmp_path / "sessions").iterdir())
+    assert sessions.MOST_SESSIONS <= len(kept) <= sessions.MOST_SESSIONS * 1.1
+    assert not sessions.is_known(tmp_path, "codex", "t0")
+    assert sessions.is_known(tmp_path, "codex", f"t{2 * sessions.MOST_SESSIONS - 1}")
+
+
+def test_sessions_are_remembered_in_the_project_and_nowhere_else(project: Project, tmp_path: Path) -> None:
+    inside = invocation("claude-code", project_root=project.root / "kitty-specs")
+    assert Surroundings.of(inside).state_folder == project.runtime_dir
+    (tmp_path / "no-project").mkdir()
+    assert Surroundings.of(invocation("claude-code", project_root=tmp_path / "no-project")).state_folder is None
+
+
+def test_a_project_can_keep_us_out_of_the_agents_own_files(project: Project) -> None:
+    assert Surroundings.of(invocation("codex", project_root=project.root)).transcripts
+    project.settings_path.write_text("transcripts: off\n", encoding="utf-8")
+    assert not Surroundings.of(invocation("codex", project_root=project.root)).transcripts
