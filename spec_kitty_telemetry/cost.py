@@ -7,9 +7,9 @@ agent reported and what was calculated are never mixed up: a row says both, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from spec_kitty_telemetry import dimensions
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from spec_kitty_telemetry.dimensions import Value
+    from spec_kitty_telemetry.dimensions import Dimension, Value
     from spec_kitty_telemetry.pricing import Price
     from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart
 
@@ -122,26 +122,34 @@ def cost_report(
     :raises FilterError: a dimension is unknown.
     """
     by = dimensions.checked(group_by)
-    keys = [dimensions.dimension(name, zone) for name in by]
+    key_of = _key_of([dimensions.dimension(name, zone) for name in by])
     splits = not dimensions.SPLITTING.isdisjoint(by)
-    groups: dict[tuple[Value, ...], _Sum] = {}
-    total = _Sum()
+    groups: dict[tuple[Value, ...], _Group] = {}
+    split_runs = _Sum()
     pricer = _Pricer(find_price, cost)
     for event in events:
-        whole = pricer.charge(event)
-        total.add(event.payload, event.payload, whole)
-        for part, charge in _parts(event, whole) if splits else ((None, whole),):
-            key = tuple(value(event, part) for value in keys)
-            if (group := groups.get(key)) is None:
-                group = groups[key] = _Sum()
-            group.add(event.payload, part or event.payload, charge)
-    rows = [group.summary(by, key) for key, group in groups.items()]
+        payload = event.payload
+        charge = pricer.charge(event)
+        if splits and payload.models:
+            split_runs.add(payload, payload, charge)
+            for part, its_charge in zip(payload.models, charge.parts, strict=True):
+                _group(groups, key_of(event, part)).parts.add(payload, part, its_charge)
+        else:
+            _group(groups, key_of(event, None)).runs.add(payload, payload, charge)
+    rows = [_merged([group.runs, group.parts]).summary(by, key) for key, group in groups.items()]
     rows.sort(key=lambda row: (-(row.total_cost_usd or 0), -(row.total_input_tokens or 0), row.group_key))
+    total = _merged([split_runs, *(group.runs for group in groups.values())])
     return CostReport(by, rows, total.summary((), ()), pricer.unknown_models())
 
 
-@dataclass(slots=True)
-class _Charge:
+def _key_of(values: list[Dimension]) -> Callable[[ExecutionEvent, ModelPart | None], tuple[Value, ...]]:
+    if len(values) == 1:
+        only = values[0]
+        return lambda event, part: (only(event, part),)
+    return lambda event, part: tuple([value(event, part) for value in values])
+
+
+class _Charge(NamedTuple):
     """What one record, or one model's part of it, costs."""
 
     reported: int | None = None
@@ -150,8 +158,14 @@ class _Charge:
     has_usage: bool = True
     unpriced: bool = False
     partial: bool = False
-    parts: list[_Charge] = field(default_factory=list)
+    parts: tuple[_Charge, ...] = ()
     """For each of the record's `models`, in their order."""
+    is_gap: bool = False
+    """Whether anything about the three above is missing: most records need not look closer."""
+
+
+_NO_USAGE = _Charge(has_usage=False, is_gap=True)
+_UNPRICED = _Charge(unpriced=True, is_gap=True)
 
 
 class _Pricer:
@@ -166,20 +180,21 @@ class _Pricer:
         payload = event.payload
         reported = picodollars(payload.cost_usd) if payload.cost_usd is not None else None
         if reported is not None and self._mode != "calculated":
-            return _Charge(reported, parts=_reported_parts(payload, reported))
+            return _Charge(reported, parts=_reported_parts(payload, reported) if payload.models else ())
         if payload.input_tokens is None and payload.output_tokens is None:
-            return _Charge(has_usage=False, parts=[_Charge(has_usage=False) for _ in payload.models])
+            return _NO_USAGE._replace(parts=(_NO_USAGE,) * len(payload.models))
         if self._mode == "reported":
-            return _Charge(unpriced=True, parts=[_Charge(unpriced=True) for _ in payload.models])
+            return _UNPRICED._replace(parts=(_UNPRICED,) * len(payload.models))
         if not payload.models:
             return self._estimate(event, payload, payload.model)
-        parts = [self._estimate(event, part, part.model) for part in payload.models]
+        parts = tuple([self._estimate(event, part, part.model) for part in payload.models])
         known = [part.estimated for part in parts if part.estimated is not None]
         return _Charge(
             estimated=sum(known) if known else None,
             unpriced=any(part.unpriced for part in parts),
             partial=any(part.partial for part in parts),
             parts=parts,
+            is_gap=any(part.is_gap for part in parts),
         )
 
     def _estimate(self, event: ExecutionEvent, counts: ExecutionPayload | ModelPart, model: str | None) -> _Charge:
@@ -191,89 +206,126 @@ class _Pricer:
             seen[0] += 1
             seen[1] += counts.input_tokens or 0
             seen[2] += counts.output_tokens or 0
-            return _Charge(unpriced=True)
-        return _Charge(estimated=estimated, partial=counts.input_tokens is None or counts.output_tokens is None)
+            return _UNPRICED
+        partial = counts.input_tokens is None or counts.output_tokens is None
+        return _Charge(None, estimated, partial=partial, is_gap=partial)
 
     def unknown_models(self) -> list[UnknownModel]:
         found = [UnknownModel(model, *numbers) for model, numbers in self._unknown.items()]
         return sorted(found, key=lambda each: (-each.input_tokens, each.model or ""))
 
 
-def token_counts(counts: ExecutionPayload | ModelPart) -> dict[str, int]:
-    """Return what `Price.cost` and `Price.lines` want; an unknown part counts as none, which makes a cost a floor."""
-    return {
-        "input_tokens": counts.input_tokens or 0,
-        "output_tokens": counts.output_tokens or 0,
-        "cache_read_tokens": counts.cache_read_tokens or 0,
-        "cache_write_tokens": counts.cache_write_tokens or 0,
-        "cache_write_1h_tokens": counts.cache_write_1h_tokens or 0,
-        "reasoning_tokens": counts.reasoning_tokens or 0,
-    }
-
-
 def _priced(price: Price, counts: ExecutionPayload | ModelPart) -> int | None:
-    """Return picodollars; `None` where the counts contradict each other, which no price can mend."""
+    """Return picodollars; `None` where the counts contradict each other, which no price can mend.
+
+    An unknown count adds nothing, which makes the cost a floor.
+    """
     try:
-        return price.cost(**token_counts(counts))
+        return price.cost(
+            input_tokens=counts.input_tokens or 0,
+            output_tokens=counts.output_tokens or 0,
+            cache_read_tokens=counts.cache_read_tokens or 0,
+            cache_write_tokens=counts.cache_write_tokens or 0,
+            cache_write_1h_tokens=counts.cache_write_1h_tokens or 0,
+            reasoning_tokens=counts.reasoning_tokens or 0,
+        )
     except ValueError:
         return None
 
 
-def _reported_parts(payload: ExecutionPayload, reported: int) -> list[_Charge]:
+def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[_Charge, ...]:
     """Share out a reported cost: each model has what was reported for it, the main model what remains."""
     costs = [picodollars(part.cost_usd) if part.cost_usd is not None else 0 for part in payload.models]
-    main = max(
-        range(len(costs)), key=lambda place: (payload.models[place].model == payload.model, costs[place]), default=0
-    )
-    if costs:
-        costs[main] += reported - sum(costs)
-    return [_Charge(cost) for cost in costs]
+    main = max(range(len(costs)), key=lambda place: (payload.models[place].model == payload.model, costs[place]))
+    costs[main] += reported - sum(costs)
+    return tuple([_Charge(cost) for cost in costs])
 
 
-def _parts(event: ExecutionEvent, whole: _Charge) -> Iterable[tuple[ModelPart | None, _Charge]]:
-    models = event.payload.models
-    return zip(models, whole.parts, strict=True) if models else ((None, whole),)
+class _Group:
+    """What one row adds up: whole runs, and the parts of runs that were split by model."""
+
+    __slots__ = ("parts", "runs")
+
+    def __init__(self) -> None:
+        self.runs = _Sum()
+        self.parts = _Sum()
+
+
+def _group(groups: dict[tuple[Value, ...], _Group], key: tuple[Value, ...]) -> _Group:
+    group = groups.get(key)
+    if group is None:
+        group = groups[key] = _Group()
+    return group
+
+
+def _merged(sums: Iterable[_Sum]) -> _Sum:
+    merged = _Sum()
+    for each in sums:
+        for name in _Sum.__slots__:
+            setattr(merged, name, getattr(merged, name) + getattr(each, name))
+    return merged
 
 
 class _Sum:
-    """Running sums of one group."""
+    """Running sums; each has beside it how many records said that number, because none is not the same as zero."""
 
     __slots__ = (
-        "cache_read", "cache_write", "duration_ms", "estimated", "events", "failed", "input", "no_usage", "output",
-        "partial", "reasoning", "rejected", "reported", "succeeded", "unpriced",
+        "cache_read", "cache_read_said", "cache_write", "cache_write_said", "duration_ms", "duration_said", "estimated",
+        "estimated_said", "events", "failed", "input", "input_said", "no_usage", "output", "output_said", "partial",
+        "reasoning", "reasoning_said", "rejected", "reported", "reported_said", "succeeded", "unpriced",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self.events = self.succeeded = self.failed = self.rejected = self.unpriced = self.no_usage = self.partial = 0
-        self.input: int | None = None
-        self.cache_read: int | None = None
-        self.cache_write: int | None = None
-        self.output: int | None = None
-        self.reasoning: int | None = None
-        self.duration_ms: int | None = None
-        self.reported: int | None = None
-        self.estimated: int | None = None
+        self.events = self.succeeded = self.failed = self.rejected = 0
+        self.input = self.output = self.cache_read = self.cache_write = self.reasoning = 0
+        self.input_said = self.output_said = self.cache_read_said = self.cache_write_said = self.reasoning_said = 0
+        self.reported = self.estimated = self.duration_ms = 0
+        self.reported_said = self.estimated_said = self.duration_said = 0
+        self.unpriced = self.no_usage = self.partial = 0
 
-    def add(self, run: ExecutionPayload, counts: ExecutionPayload | ModelPart, charge: _Charge) -> None:
-        """Count `run`, with the tokens in `counts`: its own, or those of one of its models."""
+    def add(self, run: ExecutionPayload, counts: ExecutionPayload | ModelPart, charge: _Charge) -> None:  # noqa: C901
+        """Count `run`, with the tokens in `counts`: its own, or those of one of its models.
+
+        Written out line by line: this runs once for each record, and calls would cost more than the sums.
+        """
         self.events += 1
-        self.input = _plus(self.input, counts.input_tokens)
-        self.cache_read = _plus(self.cache_read, counts.cache_read_tokens)
-        self.cache_write = _plus(self.cache_write, counts.cache_write_tokens)
-        self.output = _plus(self.output, counts.output_tokens)
-        self.reasoning = _plus(self.reasoning, counts.reasoning_tokens)
-        self.reported = _plus(self.reported, charge.reported)
-        self.estimated = _plus(self.estimated, charge.estimated)
-        self.unpriced += charge.unpriced
-        self.no_usage += not charge.has_usage
-        self.partial += charge.partial
-        self.succeeded += run.outcome == "succeeded"
-        self.rejected += run.outcome == "rejected"
-        self.failed += run.outcome in _FAILED
-        self.duration_ms = _plus(self.duration_ms, run.duration_ms)
+        outcome = run.outcome
+        if outcome == "succeeded":
+            self.succeeded += 1
+        elif outcome == "rejected":
+            self.rejected += 1
+        elif outcome in _FAILED:
+            self.failed += 1
+        if (number := counts.input_tokens) is not None:
+            self.input += number
+            self.input_said += 1
+        if (number := counts.output_tokens) is not None:
+            self.output += number
+            self.output_said += 1
+        if (number := counts.cache_read_tokens) is not None:
+            self.cache_read += number
+            self.cache_read_said += 1
+        if (number := counts.cache_write_tokens) is not None:
+            self.cache_write += number
+            self.cache_write_said += 1
+        if (number := counts.reasoning_tokens) is not None:
+            self.reasoning += number
+            self.reasoning_said += 1
+        if (number := run.duration_ms) is not None:
+            self.duration_ms += number
+            self.duration_said += 1
+        if (number := charge.reported) is not None:
+            self.reported += number
+            self.reported_said += 1
+        elif (number := charge.estimated) is not None:
+            self.estimated += number
+            self.estimated_said += 1
+        if charge.is_gap:
+            self.unpriced += charge.unpriced
+            self.no_usage += not charge.has_usage
+            self.partial += charge.partial
 
     def summary(self, by: tuple[str, ...], key: tuple[Value, ...]) -> CostSummary:
-        total = _plus(self.reported, self.estimated)
         return CostSummary(
             group_key=" / ".join("unknown" if value is None else str(value) for value in key),
             group_by=by,
@@ -282,25 +334,21 @@ class _Sum:
             succeeded_event_count=self.succeeded,
             failed_event_count=self.failed,
             rejected_event_count=self.rejected,
-            total_input_tokens=self.input,
-            cache_read_tokens=self.cache_read,
-            cache_write_tokens=self.cache_write,
-            total_output_tokens=self.output,
-            reasoning_tokens=self.reasoning,
-            reported_cost_usd=_dollars(self.reported),
-            estimated_cost_usd=_dollars(self.estimated),
-            total_cost_usd=_dollars(total),
+            total_input_tokens=self.input if self.input_said else None,
+            cache_read_tokens=self.cache_read if self.cache_read_said else None,
+            cache_write_tokens=self.cache_write if self.cache_write_said else None,
+            total_output_tokens=self.output if self.output_said else None,
+            reasoning_tokens=self.reasoning if self.reasoning_said else None,
+            reported_cost_usd=_dollars(self.reported) if self.reported_said else None,
+            estimated_cost_usd=_dollars(self.estimated) if self.estimated_said else None,
+            total_cost_usd=_dollars(self.reported + self.estimated)
+            if self.reported_said or self.estimated_said
+            else None,
             unpriced_event_count=self.unpriced,
             no_usage_event_count=self.no_usage,
             partial_usage_event_count=self.partial,
-            duration_ms=self.duration_ms,
+            duration_ms=self.duration_ms if self.duration_said else None,
         )
-
-
-def _plus(known: int | None, more: int | None) -> int | None:
-    if more is None:
-        return known
-    return more if known is None else known + more
 
 
 def picodollars(amount_usd: Decimal) -> int:
@@ -308,5 +356,5 @@ def picodollars(amount_usd: Decimal) -> int:
     return int(amount_usd.scaleb(12, _EXACT).to_integral_value(ROUND_HALF_EVEN))
 
 
-def _dollars(amount_pico: int | None) -> Decimal | None:
-    return None if amount_pico is None else Decimal(amount_pico).scaleb(-12, _EXACT)
+def _dollars(amount_pico: int) -> Decimal:
+    return Decimal(amount_pico).scaleb(-12, _EXACT)
