@@ -6,29 +6,21 @@ agent reported and what was calculated are never mixed up: a row says both, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry import dimensions
+from spec_kitty_telemetry.charge import EXACT, CostMode, FindPrice, Pricer, UnknownModel
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Callable, Iterable
     from zoneinfo import ZoneInfo
 
+    from spec_kitty_telemetry.charge import Charge
     from spec_kitty_telemetry.dimensions import Dimension, Value
-    from spec_kitty_telemetry.pricing import Price
     from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart
 
-CostMode = Literal["auto", "reported", "calculated"]
-"""auto: what was reported, else what is calculated; the others take one of the two alone."""
-FindPrice = Callable[[str | None, str | None, "datetime", str | None], "Price | None"]
-"""(model, provider, moment, agent) → its price; `None`: not known."""
-
-
-_EXACT = Context(prec=60)
-"""Enough digits for any sum; the default of 28 would round."""
 _FAILED = frozenset({"failed", "killed", "timed_out"})
 
 
@@ -65,17 +57,6 @@ class CostSummary:
     partial_usage_event_count: int
     """Records priced although they say only a part of their tokens: their cost is a floor."""
     duration_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownModel:
-    """A model that has no price, and what it was used for."""
-
-    model: str | None
-    """`None`: nobody said which model it was."""
-    event_count: int
-    input_tokens: int
-    output_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +107,7 @@ def cost_report(
     splits = not dimensions.SPLITTING.isdisjoint(by)
     groups: dict[tuple[Value, ...], _Group] = {}
     split_runs = _Sum()
-    pricer = _Pricer(find_price, cost)
+    pricer = Pricer(find_price, cost)
     for event in events:
         payload = event.payload
         charge = pricer.charge(event)
@@ -147,98 +128,6 @@ def _key_of(values: list[Dimension]) -> Callable[[ExecutionEvent, ModelPart | No
         only = values[0]
         return lambda event, part: (only(event, part),)
     return lambda event, part: tuple([value(event, part) for value in values])
-
-
-class _Charge(NamedTuple):
-    """What one record, or one model's part of it, costs."""
-
-    reported: int | None = None
-    """Picodollars."""
-    estimated: int | None = None
-    has_usage: bool = True
-    unpriced: bool = False
-    partial: bool = False
-    parts: tuple[_Charge, ...] = ()
-    """For each of the record's `models`, in their order."""
-    is_gap: bool = False
-    """Whether anything about the three above is missing: most records need not look closer."""
-
-
-_NO_USAGE = _Charge(has_usage=False, is_gap=True)
-_UNPRICED = _Charge(unpriced=True, is_gap=True)
-
-
-class _Pricer:
-    """Charges records and remembers which models had no price."""
-
-    def __init__(self, find_price: FindPrice, mode: CostMode) -> None:
-        self._find_price = find_price
-        self._mode = mode
-        self._unknown: dict[str | None, list[int]] = {}
-
-    def charge(self, event: ExecutionEvent) -> _Charge:
-        payload = event.payload
-        reported = picodollars(payload.cost_usd) if payload.cost_usd is not None else None
-        if reported is not None and self._mode != "calculated":
-            return _Charge(reported, parts=_reported_parts(payload, reported) if payload.models else ())
-        if payload.input_tokens is None and payload.output_tokens is None:
-            return _NO_USAGE._replace(parts=(_NO_USAGE,) * len(payload.models))
-        if self._mode == "reported":
-            return _UNPRICED._replace(parts=(_UNPRICED,) * len(payload.models))
-        if not payload.models:
-            return self._estimate(event, payload, payload.model)
-        parts = tuple([self._estimate(event, part, part.model) for part in payload.models])
-        known = [part.estimated for part in parts if part.estimated is not None]
-        return _Charge(
-            estimated=sum(known) if known else None,
-            unpriced=any(part.unpriced for part in parts),
-            partial=any(part.partial for part in parts),
-            parts=parts,
-            is_gap=any(part.is_gap for part in parts),
-        )
-
-    def _estimate(self, event: ExecutionEvent, counts: ExecutionPayload | ModelPart, model: str | None) -> _Charge:
-        provider = counts.provider or event.payload.provider
-        price = self._find_price(model, provider, event.timestamp, event.payload.agent)
-        estimated = None if price is None else _priced(price, counts)
-        if estimated is None:
-            seen = self._unknown.setdefault(model, [0, 0, 0])
-            seen[0] += 1
-            seen[1] += counts.input_tokens or 0
-            seen[2] += counts.output_tokens or 0
-            return _UNPRICED
-        partial = counts.input_tokens is None or counts.output_tokens is None
-        return _Charge(None, estimated, partial=partial, is_gap=partial)
-
-    def unknown_models(self) -> list[UnknownModel]:
-        found = [UnknownModel(model, *numbers) for model, numbers in self._unknown.items()]
-        return sorted(found, key=lambda each: (-each.input_tokens, each.model or ""))
-
-
-def _priced(price: Price, counts: ExecutionPayload | ModelPart) -> int | None:
-    """Return picodollars; `None` where the counts contradict each other, which no price can mend.
-
-    An unknown count adds nothing, which makes the cost a floor.
-    """
-    try:
-        return price.cost(
-            input_tokens=counts.input_tokens or 0,
-            output_tokens=counts.output_tokens or 0,
-            cache_read_tokens=counts.cache_read_tokens or 0,
-            cache_write_tokens=counts.cache_write_tokens or 0,
-            cache_write_1h_tokens=counts.cache_write_1h_tokens or 0,
-            reasoning_tokens=counts.reasoning_tokens or 0,
-        )
-    except ValueError:
-        return None
-
-
-def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[_Charge, ...]:
-    """Share out a reported cost: each model has what was reported for it, the main model what remains."""
-    costs = [picodollars(part.cost_usd) if part.cost_usd is not None else 0 for part in payload.models]
-    main = max(range(len(costs)), key=lambda place: (payload.models[place].model == payload.model, costs[place]))
-    costs[main] += reported - sum(costs)
-    return tuple([_Charge(cost) for cost in costs])
 
 
 class _Group:
@@ -283,7 +172,7 @@ class _Sum:
         self.reported_said = self.estimated_said = self.duration_said = 0
         self.unpriced = self.no_usage = self.partial = 0
 
-    def add(self, run: ExecutionPayload, counts: ExecutionPayload | ModelPart, charge: _Charge) -> None:  # noqa: C901
+    def add(self, run: ExecutionPayload, counts: ExecutionPayload | ModelPart, charge: Charge) -> None:  # noqa: C901
         """Count `run`, with the tokens in `counts`: its own, or those of one of its models.
 
         Written out line by line: this runs once for each record, and calls would cost more than the sums.
@@ -351,10 +240,5 @@ class _Sum:
         )
 
 
-def picodollars(amount_usd: Decimal) -> int:
-    """Return `amount_usd` as whole picodollars, halves to even; the least amount any token costs is far above one."""
-    return int(amount_usd.scaleb(12, _EXACT).to_integral_value(ROUND_HALF_EVEN))
-
-
 def _dollars(amount_pico: int) -> Decimal:
-    return Decimal(amount_pico).scaleb(-12, _EXACT)
+    return Decimal(amount_pico).scaleb(-12, EXACT)

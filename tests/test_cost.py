@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spec_kitty_telemetry.cost import CostSummary, cost_report, cost_summary, picodollars
+from spec_kitty_telemetry.charge import picodollars
+from spec_kitty_telemetry.cost import CostSummary, cost_report, cost_summary
 from spec_kitty_telemetry.errors import FilterError
 from spec_kitty_telemetry.pricing import Price, dollars
 from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from spec_kitty_telemetry.cost import FindPrice
+    from spec_kitty_telemetry.charge import FindPrice
     from spec_kitty_telemetry.pricing import PriceBook
     from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart
 

@@ -17,7 +17,7 @@ from spec_kitty_telemetry.pricing import dollars_per_million
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from spec_kitty_telemetry.cost import UnknownModel
+    from spec_kitty_telemetry.charge import UnknownModel
     from spec_kitty_telemetry.pricing import Price, PriceBook, Rates
     from spec_kitty_telemetry.pricing.description import ModelDescription
 

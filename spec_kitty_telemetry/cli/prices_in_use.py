@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from spec_kitty_telemetry.cost import FindPrice
+    from spec_kitty_telemetry.charge import FindPrice
     from spec_kitty_telemetry.host import Hooks
     from spec_kitty_telemetry.pricing import Price, PriceBook
 
