@@ -136,4 +136,4 @@ def test_follow_shows_records_as_they_come(project: Project) -> None:
         assert json.loads(process.stdout.readline())["payload"]["wp_id"] == "WP01"
         emit(project, "--wp", "WP02")
         assert json.loads(process.stdout.readline())["payload"]["wp_id"] == "WP02"
-        process.terminate()
+        process.kill()

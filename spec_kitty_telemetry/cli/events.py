@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,19 +39,15 @@ def command(event_id: str | None, limit: int, as_json: bool, follow: bool, **fil
     if event_id is not None:
         _show_one(search, event_id)
         return
-    events = _newest(search, limit)
+    everything = sorted(search.events(keep_unknown=True), key=lambda event: event.timestamp)
+    events = everything[-limit:]
     if as_json:
         _print_lines(events)
     elif events or not follow:
         click.echo(_table(events, zone))
     _warn(search)
     if follow:
-        _follow(search, {event.event_id for event in events}, zone, as_json=as_json)
-
-
-def _newest(search: Search, limit: int) -> list[ExecutionEvent]:
-    events = sorted(search.events(keep_unknown=True), key=lambda event: event.timestamp)
-    return list(deque(events, limit)) if limit else events
+        _follow(search, {event.event_id for event in everything}, zone, as_json=as_json)
 
 
 def _show_one(search: Search, event_id: str) -> None:
@@ -66,10 +61,6 @@ def _show_one(search: Search, event_id: str) -> None:
 def _follow(search: Search, seen: set[str], zone: ZoneInfo | None, *, as_json: bool) -> None:
     """Print new records as they come; a log is read again only when its size changed."""
     sizes: dict[str, int] = {}
-    began_empty = not seen
-    for event in search.events():
-        if not began_empty:
-            seen.add(event.event_id)
     while True:
         new = [event for event in _changed(search, sizes) if event.event_id not in seen]
         seen.update(event.event_id for event in new)
