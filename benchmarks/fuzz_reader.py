@@ -19,9 +19,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ulid import ULID
 
@@ -31,6 +31,9 @@ from spec_kitty_telemetry.health import health, repair
 from spec_kitty_telemetry.project import Project
 from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, encode
 from spec_kitty_telemetry.scan import ScanReport, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FEATURE = "001-fuzz"
 CLOCK_LIMIT = 2**52
@@ -49,8 +52,9 @@ def good_line(number: int) -> bytes:
 
 GOOD = [good_line(number) for number in range(1, 9)]
 PIECES = [
-    *GOOD, b"", b"\n", b"\r\n", b"{", b"}", b"[", b'"', b"\\", b"\x00" * 40, b"\xff\xfe", b"\xef\xbb\xbf", b"null", b"1e999",
-    b"-0", b"18446744073709551616", b'"lamport_clock":4503599627370497,', b'"lamport_clock":-1,', b'"event_id":1,',
+    *GOOD, b"", b"\n", b"\r\n", b"{", b"}", b"[", b'"', b"\\", b"\x00" * 40, b"\xff\xfe", b"\xef\xbb\xbf", b"null",
+    b"1e999", b"-0", b"18446744073709551616",
+    b'"lamport_clock":4503599627370497,', b'"lamport_clock":-1,', b'"event_id":1,',
     b'"payload":{},', b'{"aggregate_id":"a"', b"<<<<<<< HEAD\n", b"=======\n", b">>>>>>> other\n", b"[" * 3000,
     b'{"a":' * 3000, b'"event_type":"Other",', b'"timestamp":"2026-13-45T99:99:99Z",', b"\\ud800", b"x" * 70_000,
     b"z" * (1024 * 1024 + 7),
@@ -59,7 +63,9 @@ PIECES = [
 
 def mutated(chance: random.Random) -> bytes:
     """Return good lines and rubbish, put together and damaged at random."""
-    text = bytearray(b"".join(chance.choice(PIECES[: -1 if chance.random() < 0.98 else None]) for _ in range(chance.randint(0, 12))))
+    text = bytearray(
+        b"".join(chance.choice(PIECES[: -1 if chance.random() < 0.98 else None]) for _ in range(chance.randint(0, 12)))
+    )
     for _ in range(chance.choice([0, 0, 1, 3, 20])):
         if not text:
             break
@@ -141,9 +147,15 @@ def main(seconds: float) -> None:
             import atheris  # type: ignore[import-not-found,import-untyped,unused-ignore]
         except ImportError:
             at_random(check, seconds)
-        else:
-            atheris.Setup([sys.argv[0], f"-max_total_time={int(seconds)}", "-max_len=65536"], check)
-            atheris.Fuzz()
+            return
+        seeds = Path(folder) / "seeds"
+        seeds.mkdir()
+        chance = random.Random(1)
+        for number in range(200):
+            (seeds / str(number)).write_bytes(mutated(chance)[:65536])
+        atheris.instrument_all()
+        atheris.Setup([sys.argv[0], str(seeds), f"-max_total_time={int(seconds)}", "-max_len=65536"], check)
+        atheris.Fuzz()
 
 
 def at_random(check: Callable[[bytes], None], seconds: float) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from ulid import ULID
@@ -104,18 +104,20 @@ class InvocationResult(_Frozen):
         Whatever is missing, or is not of the right kind, is unknown: a host may hand over any object and this never
         raises.  An object without a `success` counts as a success where its `exit_code` is 0.
         """
-        if isinstance(result, cls):
-            return result
+        if issubclass(type(result), cls):  # isinstance() would ask the object, which may raise
+            return cast("InvocationResult", result)
         known = {name: _attribute(result, name) for name in cls.model_fields if name != "ended_at"}
         facts = {name: value for name, value in known.items() if value is not None}
+        code = facts.get("exit_code")
+        succeeded = isinstance(code, int) and code == 0
         for _ in range(2):
-            facts.setdefault("success", facts.get("exit_code") == 0)
+            facts.setdefault("success", succeeded)
             try:
                 return cls.model_validate(facts)
             except ValidationError as error:
                 for place in {str(problem["loc"][0]) for problem in error.errors(include_input=False)}:
                     _mend(facts, place)
-        return cls(success=facts.get("exit_code") == 0)
+        return cls(success=succeeded)
 
     def settled_outcome(self) -> Outcome:
         """Return `outcome`, derived where the host did not say it."""
@@ -183,13 +185,14 @@ class Usage(_Frozen):
 def _attribute(result: object, name: str) -> Any:
     try:
         value = getattr(result, name, None)
+        if isinstance(value, bytes | bytearray) and name in {"stdout", "stderr"}:
+            return bytes(value).decode("utf-8", errors="replace")
+        if isinstance(value, list | tuple) and name in {"files_modified", "commits_made", "errors", "warnings"}:
+            return tuple(part for part in value if isinstance(part, str))
     except Exception:  # noqa: BLE001 - a host's property may do anything
         return None
-    if isinstance(value, bytes | bytearray) and name in {"stdout", "stderr"}:
-        return bytes(value).decode("utf-8", errors="replace")
-    if isinstance(value, list | tuple) and name in {"files_modified", "commits_made", "errors", "warnings"}:
-        return tuple(part for part in value if isinstance(part, str))
-    return value
+    # An object of any other class could raise in whatever is done with it.
+    return value if isinstance(value, str | int | float | Decimal) else None
 
 
 def _mend(facts: dict[str, Any], name: str) -> None:

@@ -6,7 +6,6 @@ The only module that imports `spec_kitty_events` (6.1; what it uses is there in 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,16 +83,21 @@ class SimpleJsonStore(EventStore):
 
     def _event(self, line: bytes) -> Event | None:
         try:
-            return Event(**self._completed(msgspec.json.decode(line)))
+            return Event(**self._completed(msgspec.json.decode(line, type=dict[str, Any])))
         except (ValueError, TypeError, RecursionError):
             return None
 
     def _completed(self, document: dict[str, Any]) -> dict[str, Any]:
-        missing = {**asdict(self._identity), "correlation_id": document.get("event_id")}
-        return {**document, **{name: value for name, value in missing.items() if document.get(name) is None}}
+        required = {
+            "build_id": self._identity.build_id,
+            "node_id": self._identity.node_id,
+            "project_uuid": self._identity.project_uuid,
+            "correlation_id": document.get("event_id"),
+        }
+        return {**document, **{name: value for name, value in required.items() if document.get(name) is None}}
 
 
 def _line(event: Event) -> bytes:
-    """Return the line for `event`; a number that JSON does not have, such as NaN, is a `ValueError`."""
+    """Return the line for `event`; a value that JSON cannot hold is a `ValueError`."""
     document = event.model_dump(mode="json")
     return json.dumps(document, sort_keys=True, ensure_ascii=False, allow_nan=False).encode() + b"\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload
 from spec_kitty_telemetry.scan import ScanReport, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from spec_kitty_telemetry.project import Project
@@ -69,12 +68,21 @@ def raw_ids() -> Callable[[Path], list[str]]:
 
 
 @pytest.fixture
-def start() -> Callable[..., subprocess.Popen[str]]:
-    """Start a Python program; its arguments are `sys.argv[1:]`."""
+def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start a Python program; its arguments are `sys.argv[1:]`.  What still runs at the end of the test is killed."""
+    started: list[subprocess.Popen[str]] = []
 
-    def run(program: str, *arguments: object, **options: Any) -> subprocess.Popen[str]:
+    def run(program: str, *arguments: object) -> subprocess.Popen[str]:
         command = [sys.executable, "-c", program, *map(str, arguments)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, text=True, env=dict(os.environ), **(pipes | options))
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, stderr=pipe)
+        started.append(process)
+        return process
 
-    return run
+    yield run
+    for process in started:
+        process.kill()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        process.wait()

@@ -1,0 +1,135 @@
+"""The clock: above everything in the log, whatever happened to log and clock file."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spec_kitty_telemetry import clock
+from spec_kitty_telemetry.files import open_regular
+from spec_kitty_telemetry.record import ExecutionEvent, encode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.log import FeatureLog
+    from spec_kitty_telemetry.project import Project
+
+FEATURE = "043-telemetry-foundation"
+NewEvent = Callable[..., ExecutionEvent]
+
+
+def catch_up(path: Path, mark: clock.Mark, seconds: float = 60) -> tuple[clock.Mark, list[str]]:
+    seen: list[str] = []
+    descriptor = open_regular(path, os.O_RDONLY)
+    try:
+        return clock.catch_up(descriptor, mark, time.monotonic() + seconds, seen.append), seen
+    finally:
+        os.close(descriptor)
+
+
+def test_an_append_reads_only_what_was_added_since_the_last_one(log: FeatureLog, new_event: NewEvent) -> None:
+    for _ in range(3):
+        log.append(new_event())
+    mark, _ = catch_up(log.path, clock.Mark())
+    with log.path.open("ab") as file:
+        file.write(encode(other := new_event(lamport_clock=90)))
+    mark, seen = catch_up(log.path, mark)
+    assert (mark.clock, seen) == (90, [other.event_id])
+    assert catch_up(log.path, mark) == (mark, [])
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_after_another_writers_lines_came_in_the_next_clock_is_above_them(
+    log: FeatureLog, new_event: NewEvent, first: bool
+) -> None:
+    log.append(new_event())
+    ours, theirs = log.path.read_bytes(), encode(new_event(lamport_clock=70))
+    log.path.write_bytes(theirs + ours if first else ours + theirs)
+    assert log.append(new_event()).event.lamport_clock == 71
+
+
+def test_lines_of_the_same_length_in_place_of_ours_are_noticed(log: FeatureLog, new_event: NewEvent) -> None:
+    same = {"timestamp": new_event().timestamp, "correlation_id": "01K3AAAAAAAAAAAAAAAAAAAAAA"}
+    log.append(new_event(**same))
+    ours = log.path.read_bytes()
+    theirs = encode(new_event(lamport_clock=8, **same))
+    assert len(theirs) == len(ours)
+    log.path.write_bytes(theirs)
+    assert log.append(new_event()).event.lamport_clock == 9
+
+
+def test_a_log_that_was_rolled_back_does_not_give_the_same_clocks_out_again(
+    log: FeatureLog, new_event: NewEvent
+) -> None:
+    log.append(new_event())
+    short = log.path.read_bytes()
+    for _ in range(4):
+        log.append(new_event())
+    log.path.write_bytes(short)
+    assert log.append(new_event()).event.lamport_clock == 6
+
+
+def test_a_clock_that_is_a_lie_is_not_believed(log: FeatureLog, new_event: NewEvent) -> None:
+    log.path.write_bytes(encode(new_event(lamport_clock=2**53 - 1)) + encode(new_event(lamport_clock=5)))
+    assert log.append(new_event()).event.lamport_clock == 6
+
+
+def test_above_the_greatest_clock_that_is_believed_clocks_still_differ(log: FeatureLog, new_event: NewEvent) -> None:
+    log.path.write_bytes(encode(new_event(lamport_clock=2**52)))
+    clocks = [log.append(new_event()).event.lamport_clock for _ in range(3)]
+    assert clocks == [2**52 + 1, 2**52 + 2, 2**52 + 3]
+
+
+def test_a_log_that_cannot_be_read_in_time_is_read_on_by_the_next_append(log: FeatureLog, new_event: NewEvent) -> None:
+    line = encode(new_event(lamport_clock=3))
+    with log.path.open("wb") as file:
+        for _ in range(5):
+            file.write(line * 2000)
+    mark, calls = clock.Mark(), 0
+    while calls == 0 or not mark.complete:
+        before, (mark, _) = mark, catch_up(log.path, mark, seconds=0)
+        calls += 1
+        assert mark.size > before.size
+    assert calls > 2
+    assert mark == catch_up(log.path, clock.Mark())[0]
+
+
+@pytest.mark.parametrize("length", [1024 * 1024, 1024 * 1024 + 1, 5 * 1024 * 1024])
+def test_a_very_long_line_is_passed_over_also_when_it_is_read_bit_by_bit(
+    log: FeatureLog, new_event: NewEvent, length: int
+) -> None:
+    hidden = encode(new_event(lamport_clock=500)).strip()  # in the long line's last part, where a block may begin
+    log.path.write_bytes(b"x" * (length - len(hidden)) + hidden + b"\n" + encode(new_event(lamport_clock=4)))
+    mark = clock.Mark()
+    while not (mark := catch_up(log.path, mark, seconds=0)[0]).complete:
+        pass
+    assert mark.clock == 4
+    assert log.append(new_event()).event.lamport_clock == 5
+
+
+def test_a_clock_file_is_as_long_as_ever_so_that_one_write_replaces_it(
+    project: Project, log: FeatureLog, new_event: NewEvent
+) -> None:
+    sizes = set()
+    for _ in range(12):
+        log.append(new_event())
+        sizes.add((project.runtime_dir / f"{FEATURE}.clock").stat().st_size)
+    assert len(sizes) == 1
+
+
+@given(text=st.binary(max_size=300))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_bytes_as_a_clock_file_are_a_mark_that_can_be_counted_on(tmp_path: Path, text: bytes) -> None:
+    path = tmp_path / "clock"
+    path.write_bytes(text)
+    mark = clock.load(path)
+    assert 0 <= mark.clock < 2**53 - 2**50
+    clock.save(path, mark)
+    assert clock.load(path) == mark
