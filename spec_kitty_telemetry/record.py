@@ -37,9 +37,8 @@ _Clock = Annotated[int, msgspec.Meta(ge=0, le=MAXIMUM_CLOCK)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-def _check_cost(cost_usd: Decimal | None) -> None:
-    # The comparison is also false for NaN.
-    if cost_usd is not None and not (cost_usd.is_finite() and 0 <= cost_usd <= _MAXIMUM_COST_USD):
+def _check_cost(cost_usd: Decimal) -> None:
+    if not (cost_usd.is_finite() and 0 <= cost_usd <= _MAXIMUM_COST_USD):
         raise ValueError("cost_usd is not an amount of money")
 
 
@@ -57,7 +56,8 @@ class ModelPart(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cost_usd: Decimal | None = None
 
     def __post_init__(self) -> None:
-        _check_cost(self.cost_usd)
+        if self.cost_usd is not None:
+            _check_cost(self.cost_usd)
 
 
 class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -105,11 +105,19 @@ class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     version: _Count = 1
 
     def __post_init__(self) -> None:
-        _check_cost(self.cost_usd)
-        if self.wp_id == "N/A":
-            msgspec.structs.force_setattr(self, "wp_id", None)
-        if self.outcome is None and self.success is not None:
-            msgspec.structs.force_setattr(self, "outcome", "succeeded" if self.success else "failed")
+        # This runs for every line of every log, so what most records do not need is behind one condition each.
+        if self.cost_usd is not None:
+            _check_cost(self.cost_usd)
+        if self.outcome is None or self.wp_id == "N/A":
+            _read_as_meant(self)
+
+
+def _read_as_meant(payload: ExecutionPayload) -> None:
+    """Give a payload of version 1 what it lacked, and take away what stood for nothing."""
+    if payload.wp_id == "N/A":
+        msgspec.structs.force_setattr(payload, "wp_id", None)
+    if payload.outcome is None and payload.success is not None:
+        msgspec.structs.force_setattr(payload, "outcome", "succeeded" if payload.success else "failed")
 
 
 class ExecutionEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -63,25 +63,32 @@ def scan(
     report = report if report is not None else ScanReport()
     seen = seen if seen is not None else set()
     decode_line = parse if keep_unknown else decode
-    for number, line in numbered_lines(path):
+    number = 0
+    for lines in _blocks_of_lines(path):
+        for line in lines:
+            number += 1
+            try:
+                event = decode_line(line)  # type: ignore[arg-type]  # None is a TypeError, told apart below
+            except (ValueError, TypeError, RecursionError) as error:
+                _skip(report, path, number, line, error)
+                continue
+            if event.event_type != EVENT_TYPE:
+                continue
+            known = len(seen)
+            seen.add(event.event_id)
+            if len(seen) == known:
+                report.duplicate_count += 1
+                continue
+            report.event_count += 1
+            yield event
         report.line_count = number
-        if line is None:
-            report.skip(path, number, f"longer than {MAXIMUM_LINE_BYTES // 1024} KiB")
-            continue
-        try:
-            event = decode_line(line)
-        except (ValueError, RecursionError) as error:
-            if line.strip() and (reason := why_not(line, error)):
-                report.skip(path, number, reason)
-            continue
-        if event.event_type != EVENT_TYPE:
-            continue
-        if event.event_id in seen:
-            report.duplicate_count += 1
-            continue
-        seen.add(event.event_id)
-        report.event_count += 1
-        yield event
+
+
+def _skip(report: ScanReport, path: Path, number: int, line: bytes | None, error: Exception) -> None:
+    if line is None:
+        report.skip(path, number, f"longer than {MAXIMUM_LINE_BYTES // 1024} KiB")
+    elif line.strip() and (reason := why_not(line, error)):
+        report.skip(path, number, reason)
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
@@ -91,6 +98,15 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
 
     :raises LogError: the file cannot be read.
     """
+    number = 0
+    for lines in _blocks_of_lines(path):
+        for line in lines:
+            number += 1
+            yield number, line
+
+
+def _blocks_of_lines(path: Path) -> Iterator[list[bytes | None]]:
+    """Yield the lines of a file, many at a time: a report's inner loop runs over a plain list."""
     try:
         descriptor = open_regular(path, os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError):
@@ -98,21 +114,17 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
     except OSError as error:
         raise _unreadable(path, error) from error
     try:
-        yield from enumerate(_lines(path, descriptor), start=1)
+        # Some editors begin a file with a byte order mark, which is no part of its first line.
+        block = _block(path, descriptor).removeprefix(BOM_UTF8)
+        begun: bytes | None = b""
+        while block:
+            lines, begun = cut(begun, block)
+            yield lines
+            block = _block(path, descriptor)
+        if begun != b"":
+            yield [begun]
     finally:
         os.close(descriptor)
-
-
-def _lines(path: Path, descriptor: int) -> Iterator[bytes | None]:
-    # Some editors begin a file with a byte order mark, which is no part of its first line.
-    block = _block(path, descriptor).removeprefix(BOM_UTF8)
-    begun: bytes | None = b""
-    while block:
-        lines, begun = cut(begun, block)
-        yield from lines
-        block = _block(path, descriptor)
-    if begun != b"":
-        yield begun
 
 
 def _block(path: Path, descriptor: int) -> bytes:
