@@ -7,13 +7,9 @@ repository (slugs, symlinks, YAML) is refused or ignored unless it is what it sh
 
 from __future__ import annotations
 
-import getpass
-import hashlib
 import logging
 import os
 import re
-import socket
-import uuid
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -250,10 +246,12 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 @lru_cache(maxsize=32)
 def _identity(root: Path, stamp: tuple[int, int] | None) -> Identity:
+    import uuid  # only who writes has to say who it is
+
     said = _project_section(root) if stamp else {}
     place = f"spec-kitty-telemetry:{root.as_posix()}"
     return Identity(
-        project_uuid=_uuid_or(said.get("uuid"), uuid.uuid5(uuid.NAMESPACE_URL, place)),
+        project_uuid=_uuid(said.get("uuid")) or str(uuid.uuid5(uuid.NAMESPACE_URL, place)),
         project_slug=said.get("slug") or root.name or "project",
         node_id=said.get("node_id") or _derived_node_id(),
         build_id=said.get("build_id") or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{place}:build")),
@@ -271,14 +269,20 @@ def _project_section(root: Path) -> dict[str, str]:
     return {str(name): value[:256] for name, value in section.items() if isinstance(value, str) and value.isprintable()}
 
 
-def _uuid_or(text: str | None, derived: uuid.UUID) -> str:
+def _uuid(text: str | None) -> str | None:
+    import uuid
+
     try:
-        return str(uuid.UUID(text)) if text else str(derived)
+        return str(uuid.UUID(text)) if text else None
     except ValueError:
-        return str(derived)
+        return None
 
 
 def _derived_node_id() -> str:
+    import getpass
+    import hashlib
+    import socket
+
     try:
         user = getpass.getuser()
     except (OSError, KeyError, ImportError):
