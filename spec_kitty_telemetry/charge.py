@@ -26,12 +26,18 @@ EXACT = Context(prec=60)
 """Enough digits for any sum; the default of 28 would round."""
 
 
+_DUST = 10**6
+"""A millionth of a dollar: agents add their figures up in floats."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnknownModel:
     """A model that has no price, and what it was used for."""
 
     model: str | None
     """`None`: nobody said which model it was."""
+    provider: str | None
+    """Who bills, where that was said: a model can have a price at one provider and none at another."""
     event_count: int
     input_tokens: int
     output_tokens: int
@@ -46,10 +52,12 @@ class Charge(NamedTuple):
     has_usage: bool = True
     unpriced: bool = False
     partial: bool = False
+    base_rates: bool = False
+    """Priced at base rates although a long-context rate may count: the sizes of its requests are not known."""
     parts: tuple[Charge, ...] = ()
     """For each of the record's `models`, in their order."""
     is_gap: bool = False
-    """Whether anything about the three above is missing: most records need not look closer."""
+    """Whether any of the four above needs counting: most records need not be looked at closer."""
 
 
 _NO_USAGE = Charge(has_usage=False, is_gap=True)
@@ -62,71 +70,116 @@ class Pricer:
     def __init__(self, find_price: FindPrice, mode: CostMode) -> None:
         self._find_price = find_price
         self._mode = mode
-        self._unknown: dict[str | None, list[int]] = {}
+        self._unknown: dict[tuple[str | None, str | None], list[int]] = {}
+        self.contradictory_count = 0
+        """Records, or parts of them, whose counts cannot all be true, so that no price can make a cost of them."""
 
     def charge(self, event: ExecutionEvent) -> Charge:
+        """Return what `event` costs."""
         payload = event.payload
-        reported = picodollars(payload.cost_usd) if payload.cost_usd is not None else None
-        if reported is not None and self._mode != "calculated":
+        if payload.cost_usd is not None and self._mode != "calculated":
+            reported = picodollars(payload.cost_usd)
             return Charge(reported, parts=_reported_parts(payload, reported) if payload.models else ())
-        if payload.input_tokens is None and payload.output_tokens is None:
+        counted = [part for part in payload.models if _says_anything(part)] if payload.models else ()
+        if not counted and not _says_anything(payload):
             return _NO_USAGE._replace(parts=(_NO_USAGE,) * len(payload.models))
         if self._mode == "reported":
             return _UNPRICED._replace(parts=(_UNPRICED,) * len(payload.models))
-        if not payload.models:
-            return self._estimate(event, payload, payload.model)
+        if not counted:
+            whole = self._estimate(event, payload, payload.model)
+            return whole._replace(parts=(_UNPRICED,) * len(payload.models))
+        return self._sum_of_parts(event)
+
+    def _sum_of_parts(self, event: ExecutionEvent) -> Charge:
+        payload = event.payload
         parts = tuple([self._estimate(event, part, part.model) for part in payload.models])
         known = [part.estimated for part in parts if part.estimated is not None]
+        said = sum([part.input_tokens or 0 for part in payload.models])
         return Charge(
             estimated=sum(known) if known else None,
             unpriced=any(part.unpriced for part in parts),
-            partial=any(part.partial for part in parts),
+            partial=any(part.partial or not part.has_usage for part in parts) or said < (payload.input_tokens or 0),
+            base_rates=any(part.base_rates for part in parts),
             parts=parts,
-            is_gap=any(part.is_gap for part in parts),
+            is_gap=True,
         )
 
     def _estimate(self, event: ExecutionEvent, counts: ExecutionPayload | ModelPart, model: str | None) -> Charge:
+        if not _says_anything(counts):
+            return _NO_USAGE
+        if counts.input_tokens == counts.output_tokens == 0:
+            return Charge(None, 0)  # nothing was used, which costs nothing whatever the model
         provider = counts.provider or event.payload.provider
         price = self._find_price(model, provider, event.timestamp, event.payload.agent)
-        estimated = None if price is None else _priced(price, counts)
-        if estimated is None:
-            seen = self._unknown.setdefault(model, [0, 0, 0])
-            seen[0] += 1
-            seen[1] += counts.input_tokens or 0
-            seen[2] += counts.output_tokens or 0
+        if price is None:
+            self._remember(model, provider, counts)
+            return _UNPRICED
+        try:
+            estimated = price.cost(**counts_for_price(counts))
+        except ValueError:
+            self.contradictory_count += 1
             return _UNPRICED
         partial = counts.input_tokens is None or counts.output_tokens is None
-        return Charge(None, estimated, partial=partial, is_gap=partial)
+        base_rates = bool(price.above) and (counts.input_tokens or 0) > price.above[0].input_tokens
+        return Charge(None, estimated, partial=partial, base_rates=base_rates, is_gap=partial or base_rates)
+
+    def _remember(self, model: str | None, provider: str | None, counts: ExecutionPayload | ModelPart) -> None:
+        seen = self._unknown.setdefault((model, provider), [0, 0, 0])
+        seen[0] += 1
+        seen[1] += counts.input_tokens or 0
+        seen[2] += counts.output_tokens or 0
 
     def unknown_models(self) -> list[UnknownModel]:
-        found = [UnknownModel(model, *numbers) for model, numbers in self._unknown.items()]
-        return sorted(found, key=lambda each: (-each.input_tokens, each.model or ""))
+        """Return the models without a price, the most used first."""
+        found = [UnknownModel(model, provider, *numbers) for (model, provider), numbers in self._unknown.items()]
+        return sorted(found, key=lambda each: (-each.input_tokens, each.model or "", each.provider or ""))
 
 
-def _priced(price: Price, counts: ExecutionPayload | ModelPart) -> int | None:
-    """Return picodollars; `None` where the counts contradict each other, which no price can mend.
+def counts_for_price(counts: ExecutionPayload | ModelPart) -> dict[str, int]:
+    """Return what `Price.cost` and `Price.lines` want.
 
-    An unknown count adds nothing, which makes the cost a floor.
+    An unknown count adds nothing, which makes the cost a floor; an unknown whole is at least its known parts.
     """
-    try:
-        return price.cost(
-            input_tokens=counts.input_tokens or 0,
-            output_tokens=counts.output_tokens or 0,
-            cache_read_tokens=counts.cache_read_tokens or 0,
-            cache_write_tokens=counts.cache_write_tokens or 0,
-            cache_write_1h_tokens=counts.cache_write_1h_tokens or 0,
-            reasoning_tokens=counts.reasoning_tokens or 0,
-        )
-    except ValueError:
-        return None
+    cache_read = counts.cache_read_tokens or 0
+    cache_write_1h = counts.cache_write_1h_tokens or 0
+    cache_write = cache_write_1h if counts.cache_write_tokens is None else counts.cache_write_tokens
+    reasoning = counts.reasoning_tokens or 0
+    return {
+        "input_tokens": cache_read + cache_write if counts.input_tokens is None else counts.input_tokens,
+        "output_tokens": reasoning if counts.output_tokens is None else counts.output_tokens,
+        "cache_read_tokens": cache_read,
+        "cache_write_tokens": cache_write,
+        "cache_write_1h_tokens": cache_write_1h,
+        "reasoning_tokens": reasoning,
+    }
+
+
+def _says_anything(counts: ExecutionPayload | ModelPart) -> bool:
+    return (
+        counts.input_tokens is not None
+        or counts.output_tokens is not None
+        or counts.cache_read_tokens is not None
+        or counts.cache_write_tokens is not None
+    )
 
 
 def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[Charge, ...]:
-    """Share out a reported cost: each model has what was reported for it, the main model what remains."""
-    costs = [picodollars(part.cost_usd) if part.cost_usd is not None else 0 for part in payload.models]
-    main = max(range(len(costs)), key=lambda place: (payload.models[place].model == payload.model, costs[place]))
-    costs[main] += reported - sum(costs)
-    return tuple([Charge(cost) for cost in costs])
+    """Share out a reported cost: each model has what was reported for it.
+
+    What remains is the share of the one model without a figure of its own.  Where there are several of those, or the
+    figures do not fit the whole, the shares that are not known stay unknown.
+    """
+    own = [None if part.cost_usd is None else picodollars(part.cost_usd) for part in payload.models]
+    rest = reported - sum(cost for cost in own if cost is not None)
+    without = [place for place, cost in enumerate(own) if cost is None]
+    if len(without) == 1 and rest >= 0:
+        own[without[0]] = rest
+    elif not without and abs(rest) <= _DUST:
+        main = max(range(len(own)), key=lambda place: (payload.models[place].model == payload.model, own[place] or 0))
+        own[main] = (own[main] or 0) + rest
+    elif rest < 0 or not without:
+        return (_UNPRICED,) * len(own)
+    return tuple([_UNPRICED if cost is None else Charge(cost) for cost in own])
 
 
 def picodollars(amount_usd: Decimal) -> int:

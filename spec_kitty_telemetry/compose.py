@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.invocation import Invocation, InvocationResult, ModelUsage, Outcome, Usage, UsageSource
     from spec_kitty_telemetry.project import Identity
 
+_COUNTS = (
+    "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens",
+    "reasoning_tokens", "cost_usd",
+)  # fmt: skip
 _HOST_COUNTS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "cost_usd")
 
 
@@ -87,8 +91,11 @@ def _who(invocation: Invocation) -> dict[str, Any]:
 def _used(invocation: Invocation, result: InvocationResult, usage: Usage | None) -> dict[str, Any]:
     said = {name: getattr(result, name) for name in _HOST_COUNTS if getattr(result, name) is not None}
     found = {} if usage is None else _counts(usage)
-    # A host's totals and an agent's parts by model cannot be trusted to belong together.
-    models = () if said or usage is None else usage.models
+    models = () if usage is None else usage.models
+    if said.keys() - {"cost_usd"}:
+        # A host's totals and an agent's parts of other totals do not belong together.
+        models = ()
+        found = {name: value for name, value in found.items() if name not in _parts_of(said)}
     return {
         **found,
         **said,
@@ -100,18 +107,29 @@ def _used(invocation: Invocation, result: InvocationResult, usage: Usage | None)
     }
 
 
+def _parts_of(said: Mapping[str, object]) -> set[str]:
+    parts: set[str] = set()
+    if said.keys() & {"input_tokens", "cache_read_tokens", "cache_write_tokens"}:
+        parts |= {"input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens"}
+    if "output_tokens" in said:
+        parts |= {"output_tokens", "reasoning_tokens"}
+    return parts
+
+
 def _counts(usage: Usage) -> dict[str, Any]:
-    return {
-        "input_tokens": usage.input_tokens,
-        "cache_read_tokens": usage.cache_read_tokens,
-        "cache_write_tokens": usage.cache_write_tokens,
-        "cache_write_1h_tokens": usage.cache_write_1h_tokens,
-        "output_tokens": usage.output_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-        "cost_usd": usage.cost_usd,
-        "agent_duration_ms": usage.duration_ms,
-        "uncertain": safe_error(usage.uncertain),
-    }
+    """Return the counts of a run; a total that was not said is the sum of its models, if they said it."""
+    counts = {name: _total(usage, name) for name in _COUNTS}
+    return {**counts, "agent_duration_ms": usage.duration_ms, "uncertain": safe_error(usage.uncertain)}
+
+
+def _total(usage: Usage, name: str) -> Any:
+    if (whole := getattr(usage, name)) is not None:
+        return whole
+    parts = [getattr(part, name) for part in usage.models]
+    if name == "cost_usd" and None in parts:
+        return None  # the dollars of some models alone would pass for those of the run
+    known = [part for part in parts if part is not None]
+    return sum(known) if known else None
 
 
 def _part(part: ModelUsage) -> ModelPart:
@@ -121,7 +139,9 @@ def _part(part: ModelUsage) -> ModelPart:
 def _source(said: Mapping[str, Decimal | int], usage: Usage | None) -> UsageSource:
     if said:
         return "host"
-    return usage.source if usage is not None and (usage.has_tokens or usage.cost_usd is not None) else "none"
+    if usage is None or not (usage.has_tokens or usage.cost_usd is not None or usage.models):
+        return "none"
+    return usage.source
 
 
 def _outcome(result: InvocationResult, usage: Usage | None) -> Outcome:

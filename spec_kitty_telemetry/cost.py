@@ -8,20 +8,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry import dimensions
-from spec_kitty_telemetry.charge import EXACT, CostMode, FindPrice, Pricer, UnknownModel
+from spec_kitty_telemetry.charge import EXACT, Charge, CostMode, FindPrice, Pricer, UnknownModel
+from spec_kitty_telemetry.record import ModelPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from zoneinfo import ZoneInfo
 
-    from spec_kitty_telemetry.charge import Charge
     from spec_kitty_telemetry.dimensions import Dimension, Value
-    from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart
+    from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload
+
+    KeyOf = Callable[[ExecutionEvent, ModelPart | None], tuple[Value, ...]]
 
 _FAILED = frozenset({"failed", "killed", "timed_out"})
+_COUNTS = (
+    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens",
+    "reasoning_tokens",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,10 @@ class CostSummary:
     partial_usage_event_count: int
     """Records priced although they say only a part of their tokens: their cost is a floor."""
     duration_ms: int | None
+    uncertain_event_count: int = 0
+    """Records whose own counts may be off; `prices explain` says why."""
+    base_rate_event_count: int = 0
+    """Records priced at base rates although a long-context rate may count for some of their requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,8 @@ class CostReport:
     rows: list[CostSummary]
     total: CostSummary
     unknown_models: list[UnknownModel]
+    contradictory_event_count: int = 0
+    """Records whose counts cannot all be true, so that no cost was calculated."""
 
 
 def cost_summary(
@@ -113,21 +125,54 @@ def cost_report(
         charge = pricer.charge(event)
         if splits and payload.models:
             split_runs.add(payload, payload, charge)
-            for part, its_charge in zip(payload.models, charge.parts, strict=True):
-                _group(groups, key_of(event, part)).parts.add(payload, part, its_charge)
+            for key, part, its_charge in _parts_by_key(event, charge, key_of):
+                _group(groups, key).parts.add(payload, part, its_charge)
         else:
             _group(groups, key_of(event, None)).runs.add(payload, payload, charge)
     rows = [_merged([group.runs, group.parts]).summary(by, key) for key, group in groups.items()]
     rows.sort(key=lambda row: (-(row.total_cost_usd or 0), -(row.total_input_tokens or 0), row.group_key))
     total = _merged([split_runs, *(group.runs for group in groups.values())])
-    return CostReport(by, rows, total.summary((), ()), pricer.unknown_models())
+    return CostReport(by, rows, total.summary((), ()), pricer.unknown_models(), pricer.contradictory_count)
 
 
-def _key_of(values: list[Dimension]) -> Callable[[ExecutionEvent, ModelPart | None], tuple[Value, ...]]:
+def _key_of(values: list[Dimension]) -> KeyOf:
     if len(values) == 1:
         only = values[0]
         return lambda event, part: (only(event, part),)
     return lambda event, part: tuple([value(event, part) for value in values])
+
+
+def _parts_by_key(
+    event: ExecutionEvent, charge: Charge, key_of: KeyOf
+) -> Iterable[tuple[tuple[Value, ...], ExecutionPayload | ModelPart, Charge]]:
+    """Return the parts of one run, those with the same key together: a run counts once in each row."""
+    found: dict[tuple[Value, ...], list[tuple[ModelPart, Charge]]] = {}
+    for part, its_charge in zip(event.payload.models, charge.parts, strict=True):
+        found.setdefault(key_of(event, part), []).append((part, its_charge))
+    if len(found) == 1:
+        return [(key, event.payload, charge) for key in found]
+    return [(key, *_together(members)) for key, members in found.items()]
+
+
+def _together(members: list[tuple[ModelPart, Charge]]) -> tuple[ModelPart, Charge]:
+    if len(members) == 1:
+        return members[0]
+    parts, charges = zip(*members, strict=True)
+    counts: dict[str, Any] = {name: _sum_of_known(getattr(part, name) for part in parts) for name in _COUNTS}
+    return ModelPart(model=parts[0].model, **counts), Charge(
+        reported=_sum_of_known(each.reported for each in charges),
+        estimated=_sum_of_known(each.estimated for each in charges),
+        has_usage=any(each.has_usage for each in charges),
+        unpriced=any(each.unpriced for each in charges),
+        partial=any(each.partial for each in charges),
+        base_rates=any(each.base_rates for each in charges),
+        is_gap=True,
+    )
+
+
+def _sum_of_known(numbers: Iterable[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None
 
 
 class _Group:
@@ -159,9 +204,31 @@ class _Sum:
     """Running sums; each has beside it how many records said that number, because none is not the same as zero."""
 
     __slots__ = (
-        "cache_read", "cache_read_said", "cache_write", "cache_write_said", "duration_ms", "duration_said", "estimated",
-        "estimated_said", "events", "failed", "input", "input_said", "no_usage", "output", "output_said", "partial",
-        "reasoning", "reasoning_said", "rejected", "reported", "reported_said", "succeeded", "unpriced",
+        "base_rates",
+        "cache_read",
+        "cache_read_said",
+        "cache_write",
+        "cache_write_said",
+        "duration_ms",
+        "duration_said",
+        "estimated",
+        "estimated_said",
+        "events",
+        "failed",
+        "input",
+        "input_said",
+        "no_usage",
+        "output",
+        "output_said",
+        "partial",
+        "reasoning",
+        "reasoning_said",
+        "rejected",
+        "reported",
+        "reported_said",
+        "succeeded",
+        "uncertain",
+        "unpriced",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -170,9 +237,9 @@ class _Sum:
         self.input_said = self.output_said = self.cache_read_said = self.cache_write_said = self.reasoning_said = 0
         self.reported = self.estimated = self.duration_ms = 0
         self.reported_said = self.estimated_said = self.duration_said = 0
-        self.unpriced = self.no_usage = self.partial = 0
+        self.unpriced = self.no_usage = self.partial = self.base_rates = self.uncertain = 0
 
-    def add(self, run: ExecutionPayload, counts: ExecutionPayload | ModelPart, charge: Charge) -> None:  # noqa: C901
+    def add(self, run: ExecutionPayload, counts: ExecutionPayload | ModelPart, charge: Charge) -> None:  # noqa: C901, PLR0912
         """Count `run`, with the tokens in `counts`: its own, or those of one of its models.
 
         Written out line by line: this runs once for each record, and calls would cost more than the sums.
@@ -213,6 +280,9 @@ class _Sum:
             self.unpriced += charge.unpriced
             self.no_usage += not charge.has_usage
             self.partial += charge.partial
+            self.base_rates += charge.base_rates
+        if run.uncertain is not None:
+            self.uncertain += 1
 
     def summary(self, by: tuple[str, ...], key: tuple[Value, ...]) -> CostSummary:
         return CostSummary(
@@ -237,6 +307,8 @@ class _Sum:
             no_usage_event_count=self.no_usage,
             partial_usage_event_count=self.partial,
             duration_ms=self.duration_ms if self.duration_said else None,
+            uncertain_event_count=self.uncertain,
+            base_rate_event_count=self.base_rates,
         )
 
 

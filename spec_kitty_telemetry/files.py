@@ -52,3 +52,18 @@ def cut(begun: bytes | None, block: bytes) -> tuple[list[bytes | None], bytes | 
     first, *others = block.split(b"\n")
     line = None if begun is None or len(begun) + len(first) > MAXIMUM_LINE_BYTES else begun + first
     return ([line, *others[:-1]], others[-1]) if others else ([], line)
+
+
+def read_small_file(path: Path, most_bytes: int) -> bytes:
+    """Return the beginning of a file, at most `most_bytes` and one more; symlinks to files are followed.
+
+    :raises LogError: it is a folder, a pipe or anything else that is no regular file.
+    :raises OSError: it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | (_SAFELY & ~getattr(os, "O_NOFOLLOW", 0)))
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise LogError(f"{path} is not a regular file; move it away")
+        return os.read(descriptor, most_bytes + 1)
+    finally:
+        os.close(descriptor)

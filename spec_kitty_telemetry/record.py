@@ -116,6 +116,8 @@ def _read_as_meant(payload: ExecutionPayload) -> None:
     """Give a payload of version 1 what it lacked, and take away what stood for nothing."""
     if payload.wp_id == "N/A":
         msgspec.structs.force_setattr(payload, "wp_id", None)
+    if payload.version == 1 and payload.duration_ms == 0:  # its default where nobody had measured
+        msgspec.structs.force_setattr(payload, "duration_ms", None)
     if payload.outcome is None and payload.success is not None:
         msgspec.structs.force_setattr(payload, "outcome", "succeeded" if payload.success else "failed")
 
@@ -152,6 +154,8 @@ _decoder = msgspec.json.Decoder(ExecutionEvent)
 _encoder = msgspec.json.Encoder(order="sorted", decimal_format="number")
 _ENVELOPE_NAMES = frozenset(ExecutionEvent.__struct_encode_fields__)
 _PAYLOAD_NAMES = frozenset(ExecutionPayload.__struct_encode_fields__)
+_PART_NAMES = frozenset(ModelPart.__struct_encode_fields__)
+_plain_decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class _Kind(msgspec.Struct, gc=False):
@@ -171,11 +175,18 @@ def parse(line: bytes) -> ExecutionEvent:
         `UnicodeDecodeError`.)
     """
     event = decode(line)
-    raw: dict[str, Any] = msgspec.json.Decoder(float_hook=Decimal).decode(line)
-    unknown = {name: value for name, value in raw.items() if name not in _ENVELOPE_NAMES}
-    if in_payload := {name: value for name, value in raw["payload"].items() if name not in _PAYLOAD_NAMES}:
+    raw: dict[str, Any] = _plain_decoder.decode(line)
+    unknown = _without(raw, _ENVELOPE_NAMES)
+    if in_payload := _without(raw["payload"], _PAYLOAD_NAMES):
         unknown["payload"] = in_payload
+    in_models = [_without(part, _PART_NAMES) for part in raw["payload"].get("models", ())]
+    if any(in_models):
+        unknown.setdefault("payload", {})["models"] = in_models
     return msgspec.structs.replace(event, unknown=unknown) if unknown else event
+
+
+def _without(document: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in known}
 
 
 def encode(event: ExecutionEvent) -> bytes:
@@ -192,11 +203,16 @@ def as_document(event: ExecutionEvent) -> dict[str, Any]:
     payload = document["payload"]
     if event.payload.started_at is not None:
         payload["started_at"] = _iso(event.payload.started_at)
-    payload["models"] = [{k: v for k, v in part.items() if v is not None} for part in payload["models"]]
+    in_payload = dict(unknown.get("payload", {}))
+    in_models = in_payload.pop("models", None) or [{}] * len(payload["models"])
+    payload["models"] = [
+        {**more, **{name: value for name, value in part.items() if value is not None}}
+        for part, more in zip(payload["models"], in_models, strict=True)
+    ]
     for name in _ADDED_LATER:
         if payload[name] is None:
             del payload[name]
-    return {**unknown, **document, "payload": {**unknown.get("payload", {}), **payload}}
+    return {**unknown, **document, "payload": {**in_payload, **payload}}
 
 
 def why_not(line: bytes, error: Exception) -> str | None:

@@ -11,13 +11,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.errors import SettingsError
+from spec_kitty_telemetry.errors import LogError, SettingsError
+from spec_kitty_telemetry.files import read_small_file
 from spec_kitty_telemetry.switch import is_no, is_off
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _MAXIMUM_SETTINGS_BYTES = 256 * 1024
+_MAXIMUM_DEPTH = 32
 _ENVIRONMENT = {"fsync": "SPEC_KITTY_TELEMETRY_FSYNC", "transcripts": "SPEC_KITTY_TELEMETRY_TRANSCRIPTS"}
 _ELSEWHERE = frozenset({"pricing"})
 
@@ -68,10 +70,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     :raises SettingsError: it cannot be read or is not a mapping.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(_MAXIMUM_SETTINGS_BYTES + 1)
+        text = read_small_file(path, _MAXIMUM_SETTINGS_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except LogError as error:
+        raise SettingsError(str(error)) from error
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}; mend its permissions or remove it") from error
     if len(text) > _MAXIMUM_SETTINGS_BYTES:
@@ -84,8 +87,7 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
 
     loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)):
-            raise SettingsError(f"{path} uses YAML aliases ('*name'), which are not read; write the values out")
+        _check_shape(path, yaml.parse(text, Loader=loader))
         document = yaml.load(text, Loader=loader)  # noqa: S506 - the base loader makes strings, lists and dicts only
     except (UnicodeError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise SettingsError(f"{path} is not YAML: {' '.join(str(error).split())}; mend that line") from error
@@ -94,6 +96,21 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise SettingsError(f"{path}: found {type(document).__name__}, expected a mapping such as 'fsync: off'")
     return document
+
+
+def _check_shape(path: Path, events: Iterable[Any]) -> None:
+    """Stop at an alias, and at a depth that no settings have: building deep nests overflows the C stack.
+
+    The events are looked at as they come, so a hostile file costs no more than its first levels.
+    """
+    depth = 0
+    for event in events:
+        kind = type(event).__name__
+        if kind == "AliasEvent":
+            raise SettingsError(f"{path} uses YAML aliases ('*name'), which are not read; write the values out")
+        depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+        if depth > _MAXIMUM_DEPTH:
+            raise SettingsError(f"{path} is nested more than {_MAXIMUM_DEPTH} levels deep; it cannot be settings")
 
 
 def _from_file(path: Path) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def test_an_unknown_model_is_unknown_and_not_free() -> None:
     assert rows["b"].unpriced_event_count == 2
     assert report.total.total_cost_usd == 1
     assert [asdict(each) for each in report.unknown_models] == [
-        {"model": "nova-9", "event_count": 2, "input_tokens": 14, "output_tokens": 6}
+        {"model": "nova-9", "provider": None, "event_count": 2, "input_tokens": 14, "output_tokens": 6}
     ]
 
 
@@ -101,11 +101,33 @@ def test_a_run_that_said_only_its_input_is_priced_as_a_floor_and_counted() -> No
     assert row.partial_usage_event_count == 1
 
 
-def test_counts_that_contradict_each_other_have_no_price() -> None:
-    row = only(
-        cost_report([event(model="small", input_tokens=5, cache_read_tokens=9, output_tokens=1)], "agent", prices).rows
-    )
-    assert (row.total_cost_usd, row.unpriced_event_count) == (None, 1)
+def test_counts_that_contradict_each_other_have_no_cost_and_are_not_called_a_missing_price() -> None:
+    wrong = event(model="small", input_tokens=5, cache_read_tokens=9, output_tokens=1)
+    report = cost_report([wrong], "agent", prices)
+    assert (report.total.total_cost_usd, report.total.unpriced_event_count) == (None, 1)
+    assert (report.contradictory_event_count, report.unknown_models) == (1, [])
+
+
+def test_cache_reads_without_an_input_are_priced_as_a_floor() -> None:
+    row = only(cost_report([event(model="large", cache_read_tokens=1_000_000, output_tokens=0)], "agent", prices).rows)
+    assert (row.total_cost_usd, row.partial_usage_event_count) == (Decimal("0.3"), 1)  # 1 M × $0.30
+
+
+def test_a_run_that_used_nothing_costs_nothing_whatever_its_model() -> None:
+    report = cost_report([event(model=None, input_tokens=0, output_tokens=0)], "agent", prices)
+    assert (report.total.total_cost_usd, report.unknown_models) == (0, [])
+
+
+def test_runs_whose_counts_are_in_doubt_are_counted() -> None:
+    doubtful = event(model="small", input_tokens=1, output_tokens=1, uncertain="found by its folder and time")
+    assert cost_report([doubtful, event()], "agent", prices).total.uncertain_event_count == 1
+
+
+def test_a_run_that_may_have_crossed_a_long_context_threshold_is_priced_at_base_rates_and_counted() -> None:
+    tiered = Price.per_million(model="t", input="1", output="1", above={200_000: {"input": "2", "output": "2"}})
+    runs = [event(model="t", input_tokens=tokens, output_tokens=0) for tokens in (200_000, 200_001)]
+    total = cost_report(runs, "agent", lambda *_: tiered).total
+    assert (total.total_cost_usd, total.base_rate_event_count) == (Decimal("0.400001"), 1)
 
 
 PARTS = [
@@ -124,11 +146,66 @@ def test_a_run_of_several_models_is_priced_model_by_model_and_split_only_by_mode
     assert (report.total.event_count, report.total.total_cost_usd, report.total.duration_ms) == (1, Decimal(5), 5)
 
 
-def test_a_reported_cost_is_shared_out_without_a_remainder() -> None:
+def test_what_remains_of_a_reported_cost_is_the_share_of_the_one_model_without_a_figure() -> None:
     parts = [PARTS[0], ModelPart(model="small", input_tokens=1, output_tokens=1, cost_usd=Decimal("0.4"))]
     several = event(model="large", input_tokens=1_000_001, output_tokens=1, models=parts, cost_usd=Decimal("2.9"))
     rows = cost_report([several], "model", prices).rows
     assert {row.group_key: row.reported_cost_usd for row in rows} == {"large": Decimal("2.5"), "small": Decimal("0.4")}
+
+
+@pytest.mark.parametrize("costs", [(None, None), ("0.5", "0.9"), (None, "1.5")])
+def test_shares_of_a_reported_cost_that_nobody_knows_stay_unknown_and_the_total_stays_right(
+    costs: tuple[str | None, str | None],
+) -> None:
+    parts = [
+        ModelPart(model=part.model, input_tokens=5, output_tokens=5, cost_usd=Decimal(cost) if cost else None)
+        for part, cost in zip(PARTS, costs, strict=True)
+    ]
+    report = cost_report([event(model="large", models=parts, cost_usd=Decimal(1))], "model", prices)
+    assert [row.total_cost_usd for row in report.rows] == [None, None]
+    assert [row.unpriced_event_count for row in report.rows] == [1, 1]
+    assert report.total.total_cost_usd == 1
+
+
+def test_dust_of_the_agents_own_sums_goes_to_the_main_model() -> None:
+    parts = [
+        ModelPart(model="large", input_tokens=1, output_tokens=1, cost_usd=Decimal("0.1")),
+        ModelPart(model="small", input_tokens=1, output_tokens=1, cost_usd=Decimal("0.2")),
+    ]
+    dusty = event(model="large", models=parts, cost_usd=Decimal("0.30000000000000004"))
+    rows = {row.group_key: row.reported_cost_usd for row in cost_report([dusty], "model", prices).rows}
+    assert rows == {"large": Decimal("0.1"), "small": Decimal("0.2")}
+
+
+def test_a_run_counts_once_in_a_row_that_several_of_its_models_fall_into() -> None:
+    parts = [
+        ModelPart(model=name, provider="acme", input_tokens=1_000_000, output_tokens=0) for name in ("large", "small")
+    ]
+    run = event(model="large", input_tokens=2_000_000, output_tokens=0, models=parts, duration_ms=5, outcome="failed")
+    row = only(cost_report([run], "provider", prices).rows)
+    assert (row.event_count, row.failed_event_count, row.duration_ms) == (1, 1, 5)
+    assert (row.total_input_tokens, row.total_cost_usd) == (2_000_000, Decimal(4))  # $3 + $1
+    twice = event(model="large", input_tokens=3_000_000, output_tokens=0, models=[PARTS[0], *parts])
+    rows = {row.group_key: row for row in cost_report([twice], "model", prices).rows}
+    assert (rows["large"].event_count, rows["large"].total_cost_usd) == (1, 6)
+
+
+def test_models_alone_are_usage_even_where_the_run_has_no_totals() -> None:
+    report = cost_report([event(model="large", models=PARTS)], "agent", prices)
+    assert (report.total.total_cost_usd, report.total.no_usage_event_count) == (5, 0)
+
+
+def test_totals_beyond_the_sum_of_the_models_make_the_cost_a_floor() -> None:
+    more = event(model="large", input_tokens=9_000_000, output_tokens=0, models=PARTS)
+    total = cost_report([more], "agent", prices).total
+    assert (total.total_cost_usd, total.partial_usage_event_count) == (Decimal(5), 1)
+
+
+def test_a_model_without_any_count_stays_unknown_in_its_row() -> None:
+    silent = event(model="large", models=[PARTS[0], ModelPart(model="small")])
+    rows = {row.group_key: row for row in cost_report([silent], "model", prices).rows}
+    assert rows["small"].total_cost_usd is None
+    assert rows["small"].no_usage_event_count == 1
 
 
 def test_one_model_without_a_price_leaves_the_others_as_a_floor() -> None:

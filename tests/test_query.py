@@ -12,6 +12,7 @@ import pytest
 from spec_kitty_telemetry import EventFilter, emit_execution_event, query_execution_events, query_project_events
 from spec_kitty_telemetry.errors import LogError, ProjectError
 from spec_kitty_telemetry.query import Search
+from spec_kitty_telemetry.record import encode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -128,6 +129,15 @@ def test_keys_of_a_newer_version_are_kept_for_whoever_asks(project: Project, emi
     (event,) = query_execution_events(path.parent)
     assert event.payload.version == 9
     assert event.unknown == {"signature": [1], "payload": {"mood": "good"}}
+
+
+def test_keys_of_a_newer_version_inside_models_survive_being_written_again(project: Project, emit: Recorder) -> None:
+    emit("043-one")
+    path = project.log_path("043-one")
+    line = path.read_bytes().replace(b'"models":[]', b'"models":[{"model":"m","mood":1},{"model":"n"}]')
+    path.write_bytes(line)
+    (event,) = query_execution_events(path.parent)
+    assert encode(event) == line
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="permissions do not stop this user")

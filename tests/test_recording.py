@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,13 @@ import pytest
 from spec_kitty_events import Event
 
 from spec_kitty_telemetry import emit_execution_event, query_execution_events
-from spec_kitty_telemetry.invocation import Invocation, InvocationResult
+from spec_kitty_telemetry.hookspecs import hookimpl
+from spec_kitty_telemetry.host import Hooks
+from spec_kitty_telemetry.invocation import Invocation, InvocationResult, ModelUsage, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spec_kitty_telemetry.host import Hooks
     from spec_kitty_telemetry.project import Project
     from spec_kitty_telemetry.record import ExecutionPayload
 
@@ -160,6 +162,53 @@ def test_numbers_from_the_host_win_over_the_agents_own(
     )
     said = record(hooks, project, result)
     assert (said.input_tokens, said.cost_usd, said.usage_source, said.models) == (5, Decimal("0.25"), "host", [])
+
+
+def test_a_hosts_total_takes_the_agents_parts_of_another_total_away(
+    hooks: Hooks, project: Project, sample: Callable[[str], str]
+) -> None:
+    told = InvocationResult(
+        success=True, exit_code=0, stdout=sample("codex.jsonl"), input_tokens=1000, output_tokens=10
+    )
+    said = record(hooks, project, told, agent="codex")
+    assert (said.input_tokens, said.cache_read_tokens, said.cache_write_tokens) == (1000, None, None)
+    assert (said.output_tokens, said.reasoning_tokens) == (10, None)
+
+
+def test_a_hosts_cost_alone_keeps_the_agents_tokens_and_models(
+    hooks: Hooks, project: Project, sample: Callable[[str], str]
+) -> None:
+    told = InvocationResult(success=True, exit_code=0, stdout=sample("claude.json"), cost_usd=Decimal("0.04"))
+    said = record(hooks, project, told)
+    assert (said.cost_usd, said.input_tokens, len(said.models)) == (Decimal("0.04"), 50512, 2)
+
+
+def test_totals_that_a_plugin_left_out_are_the_sums_of_its_models(hooks: Hooks, project: Project) -> None:
+    class Mine:
+        @hookimpl
+        def extract_usage(self) -> Usage:
+            one = ModelUsage(model="a", input_tokens=2000, output_tokens=200, cost_usd=Decimal("0.5"))
+            other = ModelUsage(model="b", input_tokens=1000, output_tokens=100)
+            return Usage(models=(one, other))
+
+    hooks.register(Mine(), "mine")
+    said = record(hooks, project, InvocationResult(success=True, exit_code=0), agent="mine")
+    assert (said.input_tokens, said.output_tokens, said.cost_usd) == (3000, 300, None)
+    assert said.usage_source == "agent-output"
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 32000 + "]" * 32000, "[" * 200_000, "a: {" * 5000])
+@pytest.mark.parametrize("name", ["telemetry.yaml", "config.yaml"])
+def test_a_hostile_yaml_file_neither_stops_nor_delays_the_record(project: Project, name: str, text: str) -> None:
+    (project.root / ".kittify" / name).write_text(text, encoding="utf-8")
+    hooks = Hooks.load(project.root)
+    assert record(hooks, project, InvocationResult(success=True, exit_code=0)).success
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes in folders")
+def test_a_pipe_in_place_of_the_settings_is_not_waited_for(project: Project) -> None:
+    os.mkfifo(project.settings_path)
+    assert record(Hooks.load(project.root), project, InvocationResult(success=True, exit_code=0)).success
 
 
 def test_an_error_is_kept_as_one_safe_line(hooks: Hooks, project: Project) -> None:
