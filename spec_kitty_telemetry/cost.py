@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.dimensions import Dimension, Value
     from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload
 
+    Member = tuple[ModelPart, Charge]
     KeyOf = Callable[[ExecutionEvent, ModelPart | None], tuple[Value, ...]]
 
 _FAILED = frozenset({"failed", "killed", "timed_out"})
@@ -105,12 +106,13 @@ def cost_report(
     *,
     cost: CostMode = "auto",
     zone: ZoneInfo | None = None,
+    wanted_model: Callable[[str | None], bool] | None = None,
 ) -> CostReport:
     """Group and price `events` in one pass.
 
     Where records are grouped by model, one that used several models is split: its tokens and its cost go to the rows of
     its models; it is counted, with its outcome and its duration, in each of them, but once in the total.  Days are cut
-    in `zone`.
+    in `zone`.  With `wanted_model` only the parts of the models that it accepts are added.
 
     :raises FilterError: a dimension is unknown.
     """
@@ -123,10 +125,11 @@ def cost_report(
     for event in events:
         payload = event.payload
         charge = pricer.charge(event)
-        if splits and payload.models:
-            split_runs.add(payload, payload, charge)
-            for key, part, its_charge in _parts_by_key(event, charge, key_of):
-                _group(groups, key).parts.add(payload, part, its_charge)
+        members = _members(event, charge, wanted_model) if payload.models and (splits or wanted_model) else []
+        if members:
+            split_runs.add(payload, *_together(event, charge, members))
+            for key, those in _by_key(event, members, key_of, splits=splits).items():
+                _group(groups, key).parts.add(payload, *_together(event, charge, those))
         else:
             _group(groups, key_of(event, None)).runs.add(payload, payload, charge)
     rows = [_merged([group.runs, group.parts]).summary(by, key) for key, group in groups.items()]
@@ -142,19 +145,28 @@ def _key_of(values: list[Dimension]) -> KeyOf:
     return lambda event, part: tuple([value(event, part) for value in values])
 
 
-def _parts_by_key(
-    event: ExecutionEvent, charge: Charge, key_of: KeyOf
-) -> Iterable[tuple[tuple[Value, ...], ExecutionPayload | ModelPart, Charge]]:
-    """Return the parts of one run, those with the same key together: a run counts once in each row."""
-    found: dict[tuple[Value, ...], list[tuple[ModelPart, Charge]]] = {}
-    for part, its_charge in zip(event.payload.models, charge.parts, strict=True):
-        found.setdefault(key_of(event, part), []).append((part, its_charge))
-    if len(found) == 1:
-        return [(key, event.payload, charge) for key in found]
-    return [(key, *_together(members)) for key, members in found.items()]
+def _members(event: ExecutionEvent, charge: Charge, wanted_model: Callable[[str | None], bool] | None) -> list[Member]:
+    """Return the parts of one run with their charges, those of wanted models alone."""
+    members = list(zip(event.payload.models, charge.parts, strict=True))
+    return [each for each in members if wanted_model is None or wanted_model(each[0].model)]
 
 
-def _together(members: list[tuple[ModelPart, Charge]]) -> tuple[ModelPart, Charge]:
+def _by_key(
+    event: ExecutionEvent, members: list[Member], key_of: KeyOf, *, splits: bool
+) -> dict[tuple[Value, ...], list[Member]]:
+    """Return the parts of one run by the row that they fall into; those of one row count as one run there."""
+    found: dict[tuple[Value, ...], list[Member]] = {}
+    for member in members:
+        found.setdefault(key_of(event, member[0] if splits else None), []).append(member)
+    return found
+
+
+def _together(
+    event: ExecutionEvent, charge: Charge, members: list[Member]
+) -> tuple[ExecutionPayload | ModelPart, Charge]:
+    """Return the sums of some parts of one run; all of them are the run itself, with what only its totals say."""
+    if len(members) == len(event.payload.models):
+        return event.payload, charge
     if len(members) == 1:
         return members[0]
     parts, charges = zip(*members, strict=True)

@@ -190,6 +190,15 @@ def test_a_run_counts_once_in_a_row_that_several_of_its_models_fall_into() -> No
     assert (rows["large"].event_count, rows["large"].total_cost_usd) == (1, 6)
 
 
+def test_only_the_parts_of_wanted_models_are_added() -> None:
+    several = event(model="large", input_tokens=3_000_000, output_tokens=0, models=PARTS)
+    alone = event(model="small", input_tokens=1_000_000, output_tokens=0)
+    for by in ("agent", "model"):
+        report = cost_report([several, alone], by, prices, wanted_model=lambda name: name == "small")
+        assert (report.total.event_count, report.total.total_cost_usd) == (2, 3)  # 2 M and 1 M × $1
+        assert only(report.rows).total_input_tokens == 3_000_000
+
+
 def test_models_alone_are_usage_even_where_the_run_has_no_totals() -> None:
     report = cost_report([event(model="large", models=PARTS)], "agent", prices)
     assert (report.total.total_cost_usd, report.total.no_usage_event_count) == (5, 0)
