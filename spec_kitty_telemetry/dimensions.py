@@ -33,6 +33,8 @@ def checked(names: str | Iterable[str]) -> tuple[str, ...]:
     :raises FilterError: one is unknown, stands twice, or there is none.
     """
     wanted = names.split(",") if isinstance(names, str) else list(names)
+    if not wanted:
+        raise FilterError(f"found no dimension, expected at least one of {', '.join(NAMES)} or tag:<name>")
     chosen = tuple(_ALIASES.get(name.strip(), name.strip()) for name in wanted)
     for name in chosen:
         if name not in NAMES and not (name.startswith(TAG_PREFIX) and len(name) > len(TAG_PREFIX)):

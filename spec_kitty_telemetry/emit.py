@@ -51,7 +51,11 @@ def emit_execution_event(
 
     Counts are whole tokens in the record's meaning: `input_tokens` is the whole prompt with what was read from and
     written to a cache, `output_tokens` includes reasoning.  Leave out what is not known.  `cost_usd` is US dollars; a
-    float is taken by its shortest decimal form.  `timestamp` (aware) is when the run ended, by default now.
+    float is taken by its shortest decimal form.  `timestamp` (aware) is when the run ended, by default now.  Of two
+    records with one `event_id` the first counts.
+
+    It is a way around the hooks, not a host: no plugin hears of this record, not even through `event_recorded`.  Who
+    wants plugins to hear of it calls `Hooks`.
 
     Returns where the record went; `None` when telemetry is off, or when nothing could be recorded: why is logged as a
     warning.

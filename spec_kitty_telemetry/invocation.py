@@ -16,12 +16,13 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from ulid import ULID
 
-MAXIMUM_COUNT = 2**53 - 1
-Outcome = Literal["succeeded", "failed", "timed_out", "killed", "rejected"]
+from spec_kitty_telemetry import record
+from spec_kitty_telemetry.record import MAXIMUM_COST_USD, MAXIMUM_COUNT, MAXIMUM_DURATION_MS
+
+Outcome = record.Outcome
 UsageSource = Literal["agent-output", "host", "manual", "transcript", "none"]
-# The upper bounds are those of `record`: what is above them could be written but never read again.
 Tokens = Annotated[int, Field(ge=0, le=MAXIMUM_COUNT, strict=True)]
-Dollars = Annotated[Decimal, Field(ge=0, le=10**9, allow_inf_nan=False)]
+Dollars = Annotated[Decimal, Field(ge=0, le=MAXIMUM_COST_USD, allow_inf_nan=False)]
 Milliseconds = Annotated[int, Field(ge=0, le=MAXIMUM_COUNT)]
 
 TIMEOUT_EXIT_CODE = 124
@@ -77,7 +78,7 @@ class InvocationResult(_Frozen):
     """`None` where the process never gave one."""
     stdout: str = Field(default="", repr=False)
     stderr: str = Field(default="", repr=False)
-    duration_seconds: float | None = Field(default=None, ge=0, le=10**12, allow_inf_nan=False)
+    duration_seconds: float | None = Field(default=None, ge=0, le=MAXIMUM_DURATION_MS / 1000, allow_inf_nan=False)
     files_modified: tuple[str, ...] = ()
     commits_made: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()

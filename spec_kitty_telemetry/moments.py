@@ -1,8 +1,8 @@
 """Dates and times as people write them, in their own time zone.
 
-A text names a span: `2026-02` is a month, `yesterday` a day, `2026-02-16T09:30` a moment.  A filter's `since` is where
-the span begins, its `until` where it ends, so that `--since 2026-02 --until 2026-02` is the whole month.  Days are cut
-at the zone's own midnight, also where its clocks are set forward or back.
+A text names a span: `2026-02` is a month, `2026-W08` a week, `yesterday` a day, `2026-02-16T09:30` a moment.  A
+filter's `since` is where the span begins, its `until` where it ends, so that `--since 2026-02 --until 2026-02` is the
+whole month.  Days are cut at the zone's own midnight, also where its clocks are set forward or back.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from spec_kitty_telemetry.errors import FilterError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_AGO = re.compile(r"(\d{1,5})\s*([mhdw])")
-_MONTH = re.compile(r"(\d{4})-(\d{2})")
+_AGO = re.compile(r"(\d{1,5})\s*([mhdw])", re.ASCII)
+_MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
+_WEEK = re.compile(r"(\d{4})-?w(\d{2})", re.ASCII)
+_DAY = re.compile(r"\d{4}(-\d{2}-\d{2}|\d{4}|-w\d{2}-\d|w\d{3})", re.ASCII)
+_MOMENT = re.compile(_DAY.pattern + r"[t ]\d.*", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 EXPECTED = (
     "expected a date (2026-02-16), a time (2026-02-16T09:30, with +01:00 or Z if it is not yours), a month (2026-02), "
-    "how long ago (90m, 36h, 7d, 2w), today, yesterday, this-week, last-week, this-month or last-month"
+    "a week (2026-W08), how long ago (90m, 36h, 7d, 2w), today, yesterday, this-week, last-week, this-month or "
+    "last-month"
 )
 
 
@@ -61,21 +65,29 @@ def span(text: str, zone: ZoneInfo | None = None, now: datetime | None = None) -
         return _midnight(first, zone), _midnight(after, zone)
     except LookupError:
         return _moment(text, zone)
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, OSError) as error:
         raise FilterError(f"found {text!r}; {EXPECTED}") from error
 
 
 def in_zone(moment: datetime, zone: ZoneInfo | None) -> datetime:
-    """Return `moment` with the wall clock of `zone`; `None` stands for the machine's own."""
-    return moment.astimezone(zone)
+    """Return `moment` with the wall clock of `zone`; `None` stands for the machine's own.
+
+    At the two ends of the calendar, where that clock would show a year that does not exist, it stays as it is.
+    """
+    try:
+        return moment.astimezone(zone)
+    except (OverflowError, ValueError, OSError):
+        return moment
 
 
 def _days(named: str, today: date) -> tuple[date, date]:
     """Return the first day of a named span and the day after it; `LookupError`: it is no span of days."""
     if month := _MONTH.fullmatch(named):
         return _month(date(int(month[1]), int(month[2]), 1))
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", named):
-        day = date.fromisoformat(named)
+    if week := _WEEK.fullmatch(named):
+        return _week(date.fromisocalendar(int(week[1]), int(week[2]), 1))
+    if _DAY.fullmatch(named):
+        day = date.fromisoformat(named.upper())
         return day, day + timedelta(days=1)
     return _NAMED[named](today)
 
@@ -104,9 +116,12 @@ def _midnight(day: date, zone: ZoneInfo | None) -> datetime:
 
 
 def _moment(text: str, zone: ZoneInfo | None) -> tuple[datetime, datetime]:
+    written = text.strip().upper()
     try:
-        moment = _aware(datetime.fromisoformat(text.strip()), zone)
-    except (ValueError, OverflowError) as error:
+        if not _MOMENT.fullmatch(written.lower()):
+            raise ValueError(written)
+        moment = _aware(datetime.fromisoformat(written), zone)
+    except (ValueError, OverflowError, OSError) as error:
         raise FilterError(f"found {text!r}; {EXPECTED}") from error
     return moment, moment
 

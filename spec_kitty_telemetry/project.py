@@ -13,10 +13,14 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.errors import ProjectError, SettingsError
-from spec_kitty_telemetry.settings import Settings, read_yaml
+from spec_kitty_telemetry.errors import FilterError, ProjectError, SettingsError
+from spec_kitty_telemetry.settings import Settings, read_yaml, user_settings_path
 from spec_kitty_telemetry.switch import is_off
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +106,21 @@ class Project:
         """Return the slugs of all features that have a log, sorted."""
         return [feature for feature in self.features() if os.path.lexists(self.specs_dir / feature / LOG_NAME)]
 
+    def zone(self) -> ZoneInfo | None:
+        """Return the time zone that days are cut in; `None` stands for the machine's own.
+
+        :raises SettingsError: a settings file cannot be used, or names no time zone.
+        """
+        from spec_kitty_telemetry.moments import zone_named  # only reports cut days
+
+        name = self.settings().time_zone
+        try:
+            return zone_named(name)
+        except FilterError as error:
+            own = read_yaml(self.settings_path).get("time_zone") == name
+            path = self.settings_path if own else user_settings_path()
+            raise SettingsError(f"{path}, time_zone: {error}") from error
+
     def settings(self) -> Settings:
         """Return what the environment, the project and the user set.
 
@@ -141,15 +160,32 @@ def find_project(start: Path | None = None) -> Project:
 
     :raises ProjectError: there is none around it.
     """
-    folder = Path(os.path.realpath(start or Path.cwd()))
-    home = Path(os.path.realpath(os.path.expanduser("~")))  # noqa: PTH111 - Path.home() raises where nobody has a home
-    for candidate in (folder, *folder.parents):
-        if _is_project(candidate) and (candidate != home or (candidate / SPECS_FOLDER).is_dir()):
-            return Project(_primary_checkout(candidate))
+    try:
+        folder = Path(os.path.realpath(start or Path.cwd()))
+        root = _root_around(folder)
+    except (OSError, ValueError) as error:
+        raise ProjectError(_why_not_here(start, error)) from error
+    if root is not None:
+        return Project(root)
     raise ProjectError(
         f"no spec-kitty project around {folder}: found no folder with '{SPECS_FOLDER}/' or '.kittify/config.yaml'; "
         "change into your project, or make one with 'spec-kitty init'"
     )
+
+
+def _root_around(folder: Path) -> Path | None:
+    home = Path(os.path.realpath(os.path.expanduser("~")))  # noqa: PTH111 - Path.home() raises where nobody has a home
+    for candidate in (folder, *folder.parents):
+        if _is_project(candidate) and (candidate != home or (candidate / SPECS_FOLDER).is_dir()):
+            return _primary_checkout(candidate)
+    return None
+
+
+def _why_not_here(start: Path | None, error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):  # only asking where we are raises it
+        return "the current folder was deleted; change into your project, or name it with an absolute path"
+    reason = ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()
+    return f"no project can be looked for around {str(start or 'the current folder')[:140]!r}: {reason}"
 
 
 def project_of_root(root: Path) -> Project:

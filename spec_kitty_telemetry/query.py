@@ -11,8 +11,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.errors import ProjectError
+from spec_kitty_telemetry.errors import FilterError, ProjectError
 from spec_kitty_telemetry.project import LOG_NAME, Project, check_slug, find_project, project_of_feature_dir
+from spec_kitty_telemetry.record import OUTCOMES
 from spec_kitty_telemetry.scan import ScanReport, scan
 
 if TYPE_CHECKING:
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which records are wanted.  An empty field asks for nothing; several values of one field are alternatives."""
+    """Which records are wanted.  An empty field asks for nothing; several values of one field are alternatives.
+
+    A text in place of a tuple is one value.
+
+    :raises FilterError: there is no such outcome, a time is without its zone, or `since` is not before `until`.
+    """
 
     features: tuple[str, ...] = ()
     """Slugs, numbers (`43`) or globs (`04*`)."""
@@ -38,6 +44,14 @@ class EventFilter:
     """Aware; records from this moment on."""
     until: datetime | None = None
     """Aware; records before this moment."""
+
+    def __post_init__(self) -> None:
+        """Refuse what can match nothing."""
+        for name in _ALTERNATIVES:
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        _check_outcomes(self.outcomes)
+        _check_times(self.since, self.until)
 
     def accepts(self, event: ExecutionEvent) -> bool:
         """Tell whether `event` is wanted, whatever its feature."""
@@ -62,6 +76,26 @@ class EventFilter:
         if self.models:
             tests.append(lambda event: any(_matches(name, self.models) for name in _models(event)))
         return tests
+
+
+_ALTERNATIVES = ("features", "wp_ids", "roles", "agents", "models", "outcomes")
+
+
+def _check_outcomes(patterns: tuple[str, ...]) -> None:
+    for pattern in patterns:
+        if pattern != "none" and not any(_matches(outcome, (pattern,)) for outcome in OUTCOMES):
+            raise FilterError(f"found the outcome {pattern!r}, expected one of {', '.join(OUTCOMES)} or none")
+
+
+def _check_times(since: datetime | None, until: datetime | None) -> None:
+    for name, moment in (("since", since), ("until", until)):
+        if moment is not None and moment.utcoffset() is None:
+            raise FilterError(f"{name}: found {moment.isoformat()} without a time zone, expected an aware datetime")
+    if since is not None and until is not None and since >= until:
+        raise FilterError(
+            f"found since {since.isoformat()}, which is not before until {until.isoformat()}: "
+            "no record can match; exchange them"
+        )
 
 
 @dataclass(slots=True)
@@ -105,6 +139,8 @@ def query_execution_events(feature_dir: Path | str, filters: EventFilter | None 
     """
     _, folder = project_of_feature_dir(Path(feature_dir))
     wanted = filters or EventFilter()
+    if wanted.features and not any(_is_called(folder.name, pattern) for pattern in wanted.features):
+        return []
     return sorted(
         (event for event in scan(folder / LOG_NAME, keep_unknown=True) if wanted.accepts(event)), key=_causally
     )
@@ -122,11 +158,15 @@ def query_project_events(repo_root: Path | str, filters: EventFilter | None = No
 
 
 def record_called(search: Search, event_id: str) -> ExecutionEvent:
-    """Return the one record whose id begins with `event_id`.
+    """Return the one record whose id begins with `event_id`, in capitals or not.
 
+    :raises FilterError: `event_id` is empty.
     :raises ProjectError: there is none, or there are several.
     """
-    found = [event for event in search.events(keep_unknown=True) if event.event_id.startswith(event_id.upper())]
+    begun = event_id.strip().upper()
+    if not begun:
+        raise FilterError("found an empty id, expected how a record's id begins; 'events' lists them")
+    found = [event for event in search.events(keep_unknown=True) if event.event_id.upper().startswith(begun)]
     if len(found) != 1:
         raise ProjectError(
             f"found {len(found)} records whose id begins with {event_id!r} in {search.project.root}, expected one; "
@@ -145,7 +185,7 @@ def features_called(project: Project, pattern: str) -> list[str]:
     :raises ProjectError: it names none, or cannot be a feature's name.
     """
     known = project.features()
-    found = [slug for slug in known if slug == pattern] or [slug for slug in known if _is_called(slug, pattern)]
+    found = [pattern] if pattern in known else [slug for slug in known if _is_called(slug, pattern)]
     if found:
         return found
     if not any(character in pattern for character in "*?["):
@@ -160,15 +200,21 @@ def features_called(project: Project, pattern: str) -> list[str]:
 
 def _is_called(slug: str, pattern: str) -> bool:
     number = slug.split("-", 1)[0]
-    if pattern.isdigit() and number.isdigit():
-        return int(number) == int(pattern)
-    return fnmatchcase(slug, pattern)
+    if _is_number(pattern) and _is_number(number):
+        return number.lstrip("0") == pattern.lstrip("0")
+    return slug == pattern or fnmatchcase(slug, pattern)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def _matches(value: str | None, patterns: tuple[str, ...]) -> bool:
     if value is None:
         return "none" in patterns
-    return any(fnmatchcase(value.lower(), pattern.lower()) for pattern in patterns)
+    lower = value.lower()
+    # A name may itself look like a glob: claude-opus-4-6[1m].
+    return any(lower == pattern.lower() or fnmatchcase(lower, pattern.lower()) for pattern in patterns)
 
 
 def _models(event: ExecutionEvent) -> list[str | None]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import msgspec
 
@@ -30,15 +30,22 @@ MAXIMUM_LINE_BYTES = 1024 * 1024
 MAXIMUM_CLOCK = 2**53 - 1
 """Greatest number that every JSON reader keeps exact; a line above it is not believed."""
 
-_MAXIMUM_COST_USD = Decimal(10) ** 9
+# What is above these could be written but never read again, so whoever takes numbers from outside asks for them.
+MAXIMUM_COUNT = 2**53 - 1
+MAXIMUM_COST_USD = Decimal(10) ** 9
+MAXIMUM_DURATION_MS = 10**15
+
+Outcome = Literal["succeeded", "failed", "timed_out", "killed", "rejected"]
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
+
 _EventId = Annotated[str, msgspec.Meta(min_length=26, max_length=36)]
-_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MAXIMUM_COUNT)]
 _Clock = Annotated[int, msgspec.Meta(ge=0, le=MAXIMUM_CLOCK)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 def _check_cost(cost_usd: Decimal) -> None:
-    if not (cost_usd.is_finite() and 0 <= cost_usd <= _MAXIMUM_COST_USD):
+    if not (cost_usd.is_finite() and 0 <= cost_usd <= MAXIMUM_COST_USD):
         raise ValueError("cost_usd is not an amount of money")
 
 

@@ -5,6 +5,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VARIABLE = "SPEC_KITTY_TELEMETRY"
+IS_OFF = f"telemetry is off ({VARIABLE})"
+"""What commands say then."""
 _NO = frozenset({"off", "0", "false", "no", "disabled"})
 
 

@@ -115,7 +115,7 @@ def test_cache_reads_without_an_input_are_priced_as_a_floor() -> None:
 
 def test_a_run_that_used_nothing_costs_nothing_whatever_its_model() -> None:
     report = cost_report([event(model=None, input_tokens=0, output_tokens=0)], "agent", prices)
-    assert (report.total.total_cost_usd, report.unknown_models) == (0, [])
+    assert (report.total.total_cost_usd, report.unknown_models) == (Decimal(0), [])
 
 
 def test_runs_whose_counts_are_in_doubt_are_counted() -> None:
@@ -187,7 +187,7 @@ def test_a_run_counts_once_in_a_row_that_several_of_its_models_fall_into() -> No
     assert (row.total_input_tokens, row.total_cost_usd) == (2_000_000, Decimal(4))  # $3 + $1
     twice = event(model="large", input_tokens=3_000_000, output_tokens=0, models=[PARTS[0], *parts])
     rows = {row.group_key: row for row in cost_report([twice], "model", prices).rows}
-    assert (rows["large"].event_count, rows["large"].total_cost_usd) == (1, 6)
+    assert (rows["large"].event_count, rows["large"].total_cost_usd) == (1, Decimal(6))
 
 
 def test_only_the_parts_of_wanted_models_are_added() -> None:
@@ -195,13 +195,13 @@ def test_only_the_parts_of_wanted_models_are_added() -> None:
     alone = event(model="small", input_tokens=1_000_000, output_tokens=0)
     for by in ("agent", "model"):
         report = cost_report([several, alone], by, prices, wanted_model=lambda name: name == "small")
-        assert (report.total.event_count, report.total.total_cost_usd) == (2, 3)  # 2 M and 1 M × $1
+        assert (report.total.event_count, report.total.total_cost_usd) == (2, Decimal(3))  # 2 M and 1 M × $1
         assert only(report.rows).total_input_tokens == 3_000_000
 
 
 def test_models_alone_are_usage_even_where_the_run_has_no_totals() -> None:
     report = cost_report([event(model="large", models=PARTS)], "agent", prices)
-    assert (report.total.total_cost_usd, report.total.no_usage_event_count) == (5, 0)
+    assert (report.total.total_cost_usd, report.total.no_usage_event_count) == (Decimal(5), 0)
 
 
 def test_totals_beyond_the_sum_of_the_models_make_the_cost_a_floor() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from decimal import Decimal
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from spec_kitty_telemetry import query_execution_events
+from spec_kitty_telemetry import EventFilter, query_execution_events
 from spec_kitty_telemetry.cli import group
+from spec_kitty_telemetry.cli.following import Followed
+from spec_kitty_telemetry.query import Search
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,6 +86,17 @@ def test_emit_leaves_unknown_what_is_not_said(project: Project) -> None:
         (("--tag", "blue"), "found 'blue', expected NAME=VALUE"),
         (("--timestamp", "soon"), "found 'soon'; expected a date"),
         (("--input-tokens", "5", "--cache-read-tokens", "9"), "expected at least 9: its parts are inside it"),
+        (("--cache-read-tokens", "9"), "found --cache-read-tokens without --input-tokens, which it is a part of"),
+        (("--input-tokens", "9", "--cache-write-tokens", "1", "--cache-write-1h-tokens", "2"), "expected at least 2"),
+        (("--cost-usd", "1e500"), "expected dollars such as 0.051086, at most 1,000,000,000"),
+        (("--cost-usd", "2000000000"), "found '2000000000', expected dollars such as"),
+        (("--input-tokens", str(2**53)), "found 9007199254740992, expected 0 to 9007199254740991"),
+        (("--duration-ms", str(10**15 + 1)), "found 1000000000000001, expected 0 to 1000000000000000"),
+        (("--exit-code", str(2**70)), "expected -2147483648 to 4294967295"),
+        (("--outcome", "succeeded", "--failure"), "found --outcome succeeded together with --failure"),
+        (("--outcome", "failed", "--success"), "found --success together with --outcome failed"),
+        (("--outcome", "succeeded", "--exit-code", "3"), "found --outcome succeeded together with --exit-code 3"),
+        (("--success", "--error", "x"), "found --success together with --error"),
     ],
 )
 def test_wrong_arguments_exit_2_and_write_nothing(project: Project, wrong: tuple[str, ...], message: str) -> None:
@@ -98,6 +112,132 @@ def test_a_record_that_cannot_be_written_warns_and_exits_0(project: Project) -> 
     said = emit(project, "--json")
     assert said.exit_code == 0
     assert json.loads(said.stdout)["recorded"] is False
+
+
+def test_the_greatest_values_of_emit_can_be_read_again(project: Project) -> None:
+    most = ("--cost-usd", "1e9", "--input-tokens", str(2**53 - 1), "--duration-ms", str(10**15))
+    assert emit(project, *most, "--exit-code", str(2**32 - 1)).exit_code == 0
+    (event,) = query_execution_events(project.feature_dir(FEATURE))
+    assert (event.payload.cost_usd, event.payload.input_tokens) == (Decimal(10**9), 2**53 - 1)
+    assert (event.payload.duration_ms, event.payload.outcome) == (10**15, "failed")
+
+
+def test_an_error_that_is_told_makes_a_run_fail(project: Project) -> None:
+    assert emit(project, "--error", "no network").exit_code == 0
+    (event,) = query_execution_events(project.feature_dir(FEATURE))
+    assert (event.payload.outcome, event.payload.error) == ("failed", "no network")
+
+
+def test_emit_takes_a_time_in_the_projects_zone(project: Project) -> None:
+    project.settings_path.write_text("time_zone: Asia/Tokyo\n", encoding="utf-8")
+    assert emit(project, "--timestamp", "2026-08-20T10:00").exit_code == 0
+    (event,) = query_execution_events(project.feature_dir(FEATURE))
+    assert event.timestamp.isoformat() == "2026-08-20T01:00:00+00:00"
+
+
+def test_while_telemetry_is_off_emit_says_so(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY", "off")
+    said = emit(project, "--json")
+    assert (said.exit_code, json.loads(said.stdout)["recorded"]) == (0, False)
+    assert said.stderr == "Warning: telemetry is off (SPEC_KITTY_TELEMETRY); nothing was recorded.\n"
+    assert not project.log_path(FEATURE).exists()
+
+
+def test_while_telemetry_is_off_the_demo_refuses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY", "off")
+    said = run("demo", "--folder", tmp_path / "new")
+    assert said.exit_code == 1
+    assert "telemetry is off (SPEC_KITTY_TELEMETRY), so a demo would record nothing" in said.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_doctor_does_not_call_it_well_where_nothing_is_recorded(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert run("doctor", "--project", project.root).stdout.endswith("All is well.\n")
+    monkeypatch.chdir(tmp_path)
+    assert run("doctor").stdout.splitlines()[-1].startswith("There is no spec-kitty project here")
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY", "off")
+    said = run("doctor", "--project", project.root).stdout
+    assert said.endswith("Telemetry is off (SPEC_KITTY_TELEMETRY): nothing is recorded.\n")
+
+
+def test_records_at_the_ends_of_the_calendar_are_shown(project: Project) -> None:
+    emit(project, "--timestamp", "0001-01-01T00:00Z")
+    emit(project, "--timestamp", "9999-12-31T23:59Z")
+    for zone in ("Asia/Tokyo", "America/New_York"):
+        for command in (("events",), ("report", "--by", "day")):
+            said = run(*command, "--project", project.root, "--tz", zone)
+            assert (said.exit_code, said.exception) == (0, None)
+
+
+def test_a_limited_list_says_how_many_there_are(project: Project) -> None:
+    for hour in (12, 10, 11):
+        emit(project, "--timestamp", f"2026-08-20T{hour}:00Z", "--wp", f"WP{hour}")
+    listed = run("events", "--project", project.root, "--limit", "2").stdout
+    assert listed.endswith("The newest 2 of 3 records; --limit 0 lists all.\n")
+    assert listed.index("WP11") < listed.index("WP12")
+    assert "WP10" not in listed
+    assert "reported" in listed.splitlines()[0]
+    as_json = run("events", "--project", project.root, "--limit", "2", "--json")
+    assert [json.loads(line)["payload"]["wp_id"] for line in as_json.stdout.splitlines()] == ["WP11", "WP12"]
+    assert "The newest 2 of 3 records" in as_json.stderr
+    assert "newest" not in run("events", "--project", project.root, "--limit", "3").stdout
+
+
+def test_an_id_of_a_record_may_be_typed_in_small_letters_but_not_left_out(project: Project) -> None:
+    emit(project, "--event-id", "01K3ZZZZZZZZZZZZZZZZZZZZZZ")
+    for words in (("events", "--id", "01k3z"), ("prices", "explain", "01k3z")):
+        assert run(*words, "--project", project.root).exit_code == 0
+    for words in (("events", "--id", ""), ("prices", "explain", "")):
+        said = run(*words, "--project", project.root)
+        assert said.exit_code == 2
+        assert "found an empty id" in said.stderr
+
+
+def test_following_reads_only_what_was_added(project: Project) -> None:
+    emit(project, "--wp", "WP01")
+    log = project.log_path(FEATURE)
+    followed = Followed(Search(project, EventFilter(wp_ids=("WP0*",))))
+    log.write_bytes(b"x" * log.stat().st_size)  # what was there before is not looked at again
+    assert list(followed.new()) == []
+    with log.open("ab") as file:
+        file.write(b"\n")
+    emit(project, "--wp", "WP02")
+    emit(project, "--wp", "other")
+    line = log.read_bytes().splitlines(keepends=True)[-2].replace(b"WP02", b"WP03")
+    with log.open("ab") as file:
+        file.write(line[:50])
+        file.flush()
+        assert [event.payload.wp_id for event in followed.new()] == ["WP02"]
+        file.write(line[50:])
+    assert [event.payload.wp_id for event in followed.new()] == ["WP03"]
+
+
+def test_following_sees_new_logs_and_starts_again_where_one_was_replaced(project: Project) -> None:
+    followed = Followed(Search(project))
+    emit(project, "--wp", "WP01")
+    assert [event.payload.wp_id for event in followed.new()] == ["WP01"]
+    log = project.log_path(FEATURE)
+    other = log.with_name("other")
+    other.write_bytes(log.read_bytes().replace(b"WP01", b"WP02") * 2)
+    other.replace(log)
+    assert [event.payload.wp_id for event in followed.new()] == ["WP02", "WP02"]
+    log.unlink()
+    assert list(followed.new()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_ends_following_without_a_word(project: Project) -> None:
+    emit(project)
+    words = [sys.executable, "-m", "spec_kitty_telemetry", "events", "--project", str(project.root), "--follow"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*words, "--json"], text=True, env=environment, **pipes) as process:  # type: ignore[call-overload]
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == ("", "")
+        assert process.returncode == 130
 
 
 def test_events_lists_filters_and_shows_one(legacy_project: Project) -> None:
@@ -137,3 +277,12 @@ def test_follow_shows_records_as_they_come(project: Project) -> None:
         emit(project, "--wp", "WP02")
         assert json.loads(process.stdout.readline())["payload"]["wp_id"] == "WP02"
         process.kill()
+
+
+@pytest.mark.parametrize("columns", [120, 80])
+def test_the_list_of_events_fits_the_terminal(
+    legacy_project: Project, monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    lines = run("events", "--project", legacy_project.root).stdout.splitlines()
+    assert max(map(len, lines)) <= columns

@@ -36,7 +36,7 @@ CASES = [
     ("claude_code", "claude_api_error.json", "0", "0", EQUAL),
     ("claude_code", "real/claude-api-down.json", "0", "0", EQUAL),
     ("claude_code", "real/claude-unknown-model.json", "0.09881", None, "the agent guessed at another model's rates"),
-    # 7,300 × $3 + 8,100 × $0.30 + 1,510 × $15 per million; the printed counts are rounded, and cache writes are in "sent"
+    # 7,300 × $3 + 8,100 × $0.30 + 1,510 × $15 per million; printed counts are rounded, and cache writes are in "sent"
     ("aider", "aider.txt", "0.06", "0.04698", "the agent prints rounded counts and cents"),
     ("goose", "goose.json", "0.0349", None, NO_MODEL),
     ("goose", "goose_stream.jsonl", "0.0349", None, NO_MODEL),

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from click.testing import CliRunner, Result
 
-from spec_kitty_telemetry import emit_execution_event
+from spec_kitty_telemetry import emit_execution_event, pricing
+from spec_kitty_telemetry.charge import UnknownModel
 from spec_kitty_telemetry.cli import group
 from spec_kitty_telemetry.hookspecs import hookimpl
 from spec_kitty_telemetry.invocation import Invocation, InvocationResult
 from spec_kitty_telemetry.pricing import Price
+from spec_kitty_telemetry.pricing.importing import Imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from spec_kitty_telemetry.host import Hooks
     from spec_kitty_telemetry.project import Project
@@ -91,8 +95,7 @@ def test_unknown_lists_models_with_an_entry_that_gives_them_a_price(project: Pro
     said = run("unknown", "--project", project.root).stdout
     assert "nova-9     1  1,000,000       5" in said
     start = said.index("pricing:")
-    entry = said[start:].replace("input: ,", "input: 2,").replace("output: ,", "output: 8,")
-    entry = entry.replace("cache_read: ,", "cache_read: 0.2,").replace("cache_write_5m: }", "cache_write_5m: 2.5}")
+    entry = said[start:].replace("input:\n", "input: 2\n").replace("output:\n", "output: 8\n")
     project.settings_path.write_text(entry, encoding="utf-8")
     assert "Every model in these records has a price." in run("unknown", "--project", project.root).stdout
     report = CliRunner().invoke(group, ["report", "--project", str(project.root), "--json"])
@@ -137,3 +140,134 @@ def test_a_plugin_that_knows_a_price_wins_and_is_named(
     other = find("claude-sonnet-4-6", None, moment, None)
     assert other is not None
     assert other.origin != "ours 1.0"
+
+
+def record(project: Project, model: str | None, provider: str | None = None) -> None:
+    folder = project.feature_dir(FEATURE)
+    emit_execution_event(
+        folder, FEATURE, "WP01", "a", "r", model=model, provider=provider, input_tokens=1_000_000, output_tokens=0
+    )
+
+
+def costs(project: Project) -> tuple[Decimal, int]:
+    document = json.loads(
+        CliRunner().invoke(group, ["report", "--project", str(project.root), "--json"]).stdout, parse_float=Decimal
+    )
+    return document["total"]["estimated_cost_usd"], len(document["unknown_models"])
+
+
+def filled(said: str) -> str:
+    entry = said[said.index("pricing:") :].replace("input:\n", "input: 7\n").replace("output:\n", "output: 8\n")
+    return entry.replace("provider:  #", "provider: some-reseller  #")
+
+
+def test_the_suggested_entry_changes_no_other_providers_price(project: Project) -> None:
+    record(project, "claude-sonnet-4-6", "openrouter")
+    record(project, "claude-sonnet-4-6")
+    assert costs(project) == (Decimal(3), 1)
+    said = run("unknown", "--project", project.root).stdout
+    assert "claude-sonnet-4-6 at openrouter" in said
+    project.settings_path.write_text(filled(said), encoding="utf-8")
+    assert costs(project) == (Decimal(10), 0)  # 3 as before, and 7
+    (unknown,) = json_of(run("unknown", "--json", "--project", project.root))["unknown_models"] or [None]
+    assert unknown is None
+
+
+def test_an_entry_for_a_name_that_others_price_asks_who_bills() -> None:
+    from spec_kitty_telemetry.cli.unknown_prices import lines
+    from spec_kitty_telemetry.pricing import PriceBook
+
+    said = lines([UnknownModel("claude-sonnet-4-6", None, 1, 2, 3)], Path("telemetry.yaml"), PriceBook.shipped())
+    assert "      provider:  # who bills these runs; others have a price for this name already" in said
+
+
+def test_the_price_of_a_day_is_that_of_the_utc_day_wherever_the_reader_is(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Vienna")
+    time.tzset()
+    try:
+        text = "pricing: {models: {m: {rates: [{input: 1, output: 1}, {from: 2026-08-21, input: 2, output: 2}]}}}"
+        project.settings_path.write_text(text, encoding="utf-8")
+        for moment, expected in (
+            ("2026-08-21", "In force on 2026-08-21: input 2"),
+            ("2026-08-20", "In force on 2026-08-20: input 1"),
+            ("2026-08", "In force on 2026-08-31: input 2"),
+            ("2026-08-20T23:59", "In force at 2026-08-20T23:59Z: input 1"),
+        ):
+            assert expected in run("show", "m", "--at", moment, "--project", project.root).stdout
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_provider_is_known_by_any_of_its_names_and_an_unknown_one_is_named(project: Project) -> None:
+    found = json_of(run("list", "--provider", "Bedrock", "--json", "--project", project.root))["models"]
+    assert {each["provider"] for each in found} == {"aws-bedrock"}
+    for command in (["list"], ["show", "claude-opus-4-6"]):
+        result = run(*command, "--provider", "nope", "--project", project.root)
+        assert result.exit_code == 1
+        assert "found no provider 'nope', expected one of alibaba, anthropic" in result.stderr
+
+
+def test_an_empty_model_name_is_refused(project: Project) -> None:
+    result = run("show", " ", "--project", project.root)
+    assert result.exit_code == 2
+    assert "found nothing, expected the name of a model" in result.stderr
+
+
+def test_a_plugin_with_rates_by_the_hour_is_asked_for_every_moment(project: Project) -> None:
+    from spec_kitty_telemetry.cli import prices_in_use
+    from spec_kitty_telemetry.host import Hooks
+    from spec_kitty_telemetry.pricing import PriceBook
+
+    class Hourly:
+        @hookimpl
+        def find_price(self, model: str, at: datetime) -> Price | None:
+            return Price.per_million(model=model, input=at.hour, output=1)
+
+    hooks = Hooks.load(project.root)
+    hooks.register(Hourly(), "hourly")
+    find = prices_in_use.asking(hooks, PriceBook.shipped())
+    moments = [datetime.fromisoformat(f"2026-08-20T{hour}:00:00+00:00") for hour in (10, 23, 10)]
+    prices = [find("nova-9", None, moment, None) for moment in moments]
+    assert [price and price.input for price in prices] == [10_000_000, 23_000_000, 10_000_000]
+
+
+def test_a_plugins_price_for_an_agents_configured_model_names_the_file_that_chose_the_model(project: Project) -> None:
+    from spec_kitty_telemetry.cli import prices_in_use
+    from spec_kitty_telemetry.host import Hooks
+    from spec_kitty_telemetry.pricing import PriceBook
+
+    class Ours:
+        @hookimpl
+        def find_price(self, model: str) -> Price | None:
+            return Price.per_million(model=model, input=1, output=1) if model == "house" else None
+
+    hooks = Hooks.load(project.root)
+    hooks.register(Ours(), "ours")
+    project.settings_path.write_text("pricing: {agents: {codex: {model: house, provider: us}}}", encoding="utf-8")
+    book = PriceBook.load(project.root)
+    find = prices_in_use.asking(hooks, book)
+    moment = datetime.fromisoformat("2026-08-20T10:00:00+00:00")
+    assert find(None, None, moment, "codex") is not None
+    assert find(None, None, moment, "gemini") is None
+    assert book.overrides_in_use == ((project.settings_path, ("us/house",)),)
+
+
+@pytest.mark.parametrize(
+    ("models", "kept", "expected"),
+    [
+        ((), (), ["Nothing to add: our tables have every model of genai-prices 9.9; no file was written."]),
+        (("o/gpt-9",), (), ["Wrote 1 price to {target}; reports name the file where they use it."]),
+        ((), ("o/gpt-5",), ["Nothing to add: ", "Left out 1 model that our tables have with other rates; ours count."]),
+    ],
+)
+def test_an_import_says_what_was_written_and_what_was_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models: tuple[str, ...], kept: tuple[str, ...], expected: list[str]
+) -> None:
+    monkeypatch.setattr(pricing, "import_genai_prices", lambda *_: Imported("", models, "9.9", kept))
+    target = tmp_path / "new.yaml"
+    said = run("import-genai", "--output", target).stdout.splitlines()
+    assert len(said) == len(expected)
+    assert all(line.startswith(start.format(target=target)) for line, start in zip(said, expected, strict=True))

@@ -362,3 +362,15 @@ def test_claude_codes_dollars_for_a_model_that_nobody_knows_stay_its_own(book: P
 
     assert answer[3] == Decimal("0.09881")
     assert book.find(answer[1], "anthropic", AT, "claude-code") is None
+
+
+@pytest.mark.parametrize("offset", [-12, 0, 12])
+@pytest.mark.parametrize("moment", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+def test_no_aware_moment_is_too_early_or_too_late_for_a_price(book: PriceBook, moment: datetime, offset: int) -> None:
+    aware = moment.replace(tzinfo=timezone(timedelta(hours=offset)))
+    batch = {"processing": "batch"}
+
+    for model in ("deepseek-v4-pro", "claude-opus-4-6"):
+        assert book.find(model, None, aware) is not None
+        assert book.find(model, None, aware, context=batch) is not None
+        assert book.describe(model, None, aware) is not None

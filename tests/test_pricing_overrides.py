@@ -190,7 +190,7 @@ def test_an_agent_that_never_says_its_model_has_the_configured_one(project_root:
     assert price is not None
     assert other is not None
     assert (price.model, other.provider) == ("gpt-6-sol", "alibaba")
-    assert [book.default_model(agent) for agent in ("codex", "gemini", None)] == ["gpt-6-sol", None, None]
+    assert [book.default_for(agent) is None for agent in ("Codex", "gemini", None)] == [False, True, True]
     assert book.find(None, None, AT, "gemini") is None
 
 
@@ -294,3 +294,139 @@ def test_described_models_show_what_was_stated(project_root: Path, user_file: Pa
     assert book.find("gone", None, AT) is None
     assert {"house", "gone"} <= {each.model for each in book.models()}
     assert book.overrides_in_use != ()
+
+
+def used(book: PriceBook) -> dict[Path, tuple[str, ...]]:
+    return dict(book.overrides_in_use)
+
+
+def test_an_agents_configured_model_names_the_file_that_chose_it(project_root: Path, user_file: Path) -> None:
+    book = load(project_root, user_file, "pricing: {agents: {Codex: {model: gpt-5.2-pro}, gemini: {model: nova-9}}}")
+    project_file = project_root / ".kittify" / "telemetry.yaml"
+
+    assert book.overrides == ((project_file, ("gpt-5.2-pro", "nova-9")),)
+    price = book.find(None, None, AT, "CODEX")
+    assert price is not None
+    assert price.origin == f"pricing/openai.yaml, by agents in {project_file}"
+    assert book.find(None, None, AT, "gemini") is None
+    assert used(book) == {project_file: ("gpt-5.2-pro",)}
+
+
+def test_a_price_found_through_another_name_of_a_provider_names_the_file_that_gave_it(
+    project_root: Path, user_file: Path
+) -> None:
+    book = load(project_root, user_file, "pricing: {providers: {anthropic: {also_called: [openrouter]}}}")
+    project_file = project_root / ".kittify" / "telemetry.yaml"
+
+    assert book.overrides == ((project_file, ("anthropic/*",)),)
+    assert book.find("claude-opus-4-6", "anthropic", AT) is not None
+    assert used(book) == {}
+    price = book.find("claude-opus-4-6", "openrouter", AT)
+    assert price is not None
+    assert price.origin == f"pricing/anthropic.yaml, by also_called in {project_file}"
+    assert used(book) == {project_file: ("anthropic/claude-opus-4-6",)}
+
+
+def test_an_alias_names_the_files_of_its_target_and_of_the_targets_discount(
+    project_root: Path, user_file: Path
+) -> None:
+    write(user_file, "pricing: {providers: {anthropic: {discount: 0.5}}, models: {nova: {input: 1, output: 1}}}")
+    text = "pricing: {models: {a: {alias_of: anthropic/claude-opus-4-6}, b: {alias_of: nova}}}"
+    project_file = project_root / ".kittify" / "telemetry.yaml"
+    book = load(project_root, user_file, text)
+
+    assert [input_rate(book, name) for name in ("a", "b")] == [Decimal("2.5"), 1]
+    assert used(book) == {project_file: ("a", "b"), user_file: ("anthropic/claude-opus-4-6", "nova")}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "pricing: {providers: {antropic: {discount: 0.15}}}",
+            r"telemetry\.yaml, pricing, providers, 'antropic': found a provider without models, .*; did you mean 'anth",
+        ),
+        ("pricing: {providers: {qqqqq: {also_called: [x]}}}", "without models, .*; or one with models of its own"),
+        ("pricing: {models: {'': {alias_of: gpt-5}}}", "found nothing, expected the name of a model"),
+    ],
+)
+def test_a_setting_that_would_do_nothing_is_refused(
+    project_root: Path, user_file: Path, text: str, message: str
+) -> None:
+    with pytest.raises(PriceTableError, match=message):
+        load(project_root, user_file, text)
+
+
+def test_settings_know_a_provider_by_any_of_its_names(project_root: Path, user_file: Path) -> None:
+    text = (
+        "pricing: {providers: {Bedrock: {discount: 0.5}, copilot: {also_called: [seat]}}, "
+        "models: {nova-9: {provider: vertex, input: 1, output: 1}}}"
+    )
+    book = load(project_root, user_file, text)
+
+    assert input_rate(book, "anthropic.claude-opus-4-6", "aws-bedrock") == Decimal("2.75")  # half of 5.5
+    assert input_rate(book, "nova-9", "google-vertex") == 1
+    assert input_rate(book, "claude-opus-4-6", "vertex_ai") is not None
+    assert input_rate(book, "claude-sonnet-4.6", "seat") is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pricing: {models: {claude-sonnet-4.5: {input: 1, output: 1}}}",
+        "pricing: {models: {claude-sonnet-4.5: {provider: anthropic, input: 1, output: 1}}}",
+        """
+        pricing:
+          providers:
+            anthropic: {models: [{id: claude-sonnet-4.5, rates: [{from: always, input: 1, output: 1}]}]}
+        """,
+        "pricing: {models: {nova: {input: 1, output: 1}, claude-sonnet-4.5: {alias_of: nova}}}",
+    ],
+)
+def test_a_price_stated_under_one_spelling_counts_for_all_of_them(
+    project_root: Path, user_file: Path, text: str
+) -> None:
+    book = load(project_root, user_file, text)
+
+    for name in ("claude-sonnet-4.5", "claude-sonnet-4-5", "claude-sonnet-4-5-20250929", "claude-sonnet-4.5@20250929"):
+        assert input_rate(book, name) == 1, name
+
+
+def test_a_price_stated_without_a_provider_counts_with_a_date_whoever_bills(
+    project_root: Path, user_file: Path
+) -> None:
+    book = load(project_root, user_file, "pricing: {models: {claude-sonnet-4.5: {input: 1, output: 1}}}")
+
+    assert input_rate(book, "claude-sonnet-4-5-20250929", "openrouter") == 1
+
+
+def test_an_alias_has_the_dated_names_of_the_model_it_replaces(project_root: Path, user_file: Path) -> None:
+    book = load(project_root, user_file, "pricing: {models: {claude-opus-4-6: {alias_of: openai/gpt-5}}}")
+
+    for name in ("claude-opus-4-6", "claude-opus-4.6", "claude-opus-4-6-20260205", "claude-4-6-opus"):
+        assert input_rate(book, name) == Decimal("1.25"), name
+
+
+def test_a_price_stated_for_a_date_is_for_that_date_alone(project_root: Path, user_file: Path) -> None:
+    book = load(project_root, user_file, "pricing: {models: {claude-opus-4.6-20260205: {input: 1, output: 1}}}")
+
+    assert [input_rate(book, name) for name in ("claude-opus-4-6-20260205", "claude-opus-4-6")] == [1, 5]
+
+
+def test_a_price_for_a_wrapped_name_counts_at_the_provider_it_is_stated_for(
+    project_root: Path, user_file: Path
+) -> None:
+    book = load(
+        project_root, user_file,
+        "pricing: {models: [{id: us.anthropic.nova-9, provider: openrouter, input: 1, output: 1}]}",
+    )  # fmt: skip
+
+    assert input_rate(book, "us.anthropic.nova-9", "openrouter") == 1
+    assert input_rate(book, "us.anthropic.nova-9") is None
+
+
+def test_a_provider_in_an_entry_keeps_the_price_from_everybody_else(project_root: Path, user_file: Path) -> None:
+    text = "pricing: {models: [{id: claude-sonnet-4-6, provider: openrouter, input: 9, output: 9}]}"
+    book = load(project_root, user_file, text)
+
+    assert [input_rate(book, "claude-sonnet-4-6", who) for who in ("OpenRouter", "anthropic", None)] == [9, 3, 3]

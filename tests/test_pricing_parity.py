@@ -15,8 +15,8 @@ import pytest
 
 from spec_kitty_telemetry.pricing import PriceBook
 from spec_kitty_telemetry.pricing.document import read_document
-from spec_kitty_telemetry.pricing.importing import UPSTREAM_PROVIDERS, excluded, our_id
 from spec_kitty_telemetry.pricing.table import load_tables, tables_folder
+from spec_kitty_telemetry.pricing.upstream import UPSTREAM_PROVIDERS, excluded, our_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,9 +16,10 @@ from spec_kitty_telemetry.pricing import PriceBook, import_genai_prices
 from spec_kitty_telemetry.pricing.checking import read_table
 from spec_kitty_telemetry.pricing.document import read_document
 from spec_kitty_telemetry.pricing.emitting import block_text, table_text
-from spec_kitty_telemetry.pricing.importing import entry_of, excluded, our_id, overrides_from, write_overrides
+from spec_kitty_telemetry.pricing.importing import overrides_from, write_overrides
 from spec_kitty_telemetry.pricing.overrides import read_overrides
 from spec_kitty_telemetry.pricing.table import COMPILED_NAME, compile_tables, load_tables, tables_folder
+from spec_kitty_telemetry.pricing.upstream import entry_of, excluded, our_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -377,11 +378,22 @@ def test_the_import_writes_overrides_with_what_our_tables_lack(tmp_path: Path) -
     path.write_text(imported.text, encoding="utf-8")
     file = read_overrides(path)
 
-    assert imported.models == ("mistral/devstral-2512", "mistral/mistral-large-9")
+    assert imported.models == ("mistral/mistral-large-9",)
     book = PriceBook(load_tables(), [file])
-    at = datetime(2026, 11, 22, tzinfo=UTC)
-    prices = [book.find(name, None, at) for name in ("devstral-2512", "mistral-large-9")]
-    assert [each and each.input for each in prices] == [200_000, 1_000_000]
+    price_of_new = book.find("mistral-large-9", None, datetime(2026, 11, 22, tzinfo=UTC))
+    assert price_of_new is not None
+    assert price_of_new.input == 1_000_000
+
+
+def test_the_import_changes_no_price_of_a_model_that_we_have_under_any_spelling() -> None:
+    cheaper = model("devstral-2512", price(input="0.2", output="1"))
+    respelt = model("mistral-medium-3.1", price(input="0.2", output="1"), match=SimpleNamespace(equals="mm"))
+    assert {each.id for table in load_tables() for each in table.models} >= {"devstral-2512", "mistral-medium-3-1"}
+
+    imported = overrides_from(upstream(cheaper, respelt), "9.9")
+
+    assert imported.models == ()
+    assert imported.kept == ("mistral/devstral-2512", "mistral/mistral-medium-3-1")
 
 
 def test_the_import_of_the_pinned_upstream_has_nothing_to_add() -> None:
@@ -407,8 +419,9 @@ def test_the_import_never_replaces_a_file_that_a_person_wrote(tmp_path: Path) ->
 def test_an_import_with_nothing_new_writes_nothing(tmp_path: Path) -> None:
     pytest.importorskip("genai_prices")
 
-    assert import_genai_prices(tmp_path / "telemetry.yaml") == 0
-    assert import_genai_prices(tmp_path / "telemetry.yaml", ["openai"]) == 0
+    for only in ((), ["openai"]):
+        imported = import_genai_prices(tmp_path / "telemetry.yaml", only)
+        assert (imported.models, imported.kept) == ((), ())
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(PriceTableError, match="found no provider 'acme', expected one of anthropic, aws-bedrock"):
         import_genai_prices(tmp_path / "telemetry.yaml", ["acme"])

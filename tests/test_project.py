@@ -31,6 +31,36 @@ def test_outside_a_project_the_error_says_what_was_looked_for_and_what_to_do(tmp
         find_project(tmp_path)
 
 
+def test_a_deleted_current_folder_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deleted(*_: object) -> Path:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(Path, "cwd", deleted)
+    with pytest.raises(ProjectError, match="the current folder was deleted; change into your project"):
+        find_project()
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_a_folder_that_cannot_be_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ProjectError, match=r"no project can be looked for around '.*': ") as caught:
+        find_project(Path(name))
+    assert len(str(caught.value)) < 300
+
+
+def test_a_wrong_time_zone_names_the_file_that_it_stands_in(project: Project) -> None:
+    project.settings_path.write_text("time_zone: Mars/Base\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"telemetry\.yaml, time_zone: found the time zone 'Mars/Base'") as caught:
+        project.zone()
+    assert str(project.settings_path) in str(caught.value)
+    project.settings_path.unlink()
+    user = Path(os.environ["SPEC_KITTY_TELEMETRY_CONFIG_DIR"]) / "telemetry.yaml"
+    user.parent.mkdir(parents=True)
+    user.write_text("time_zone: Mars/Base\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="time_zone: found the time zone 'Mars/Base'") as caught:
+        project.zone()
+    assert str(user) in str(caught.value)
+
+
 def test_the_hosts_own_folder_in_the_home_is_no_project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".kittify").mkdir()
     (tmp_path / ".kittify" / "config.yaml").write_text("{}", encoding="utf-8")

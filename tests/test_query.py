@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spec_kitty_telemetry import EventFilter, emit_execution_event, query_execution_events, query_project_events
-from spec_kitty_telemetry.errors import LogError, ProjectError
-from spec_kitty_telemetry.query import Search
+from spec_kitty_telemetry.dimensions import checked
+from spec_kitty_telemetry.errors import FilterError, LogError, ProjectError
+from spec_kitty_telemetry.query import Search, record_called
 from spec_kitty_telemetry.record import encode
 
 if TYPE_CHECKING:
@@ -152,6 +153,62 @@ def test_a_folder_in_place_of_a_log_is_an_error_that_says_so(project: Project) -
     project.log_path("043-telemetry-foundation").mkdir()
     with pytest.raises(LogError, match=r"is a folder, expected a file|is not a regular file"):
         query_project_events(project.root)
+
+
+def test_a_model_whose_name_looks_like_a_glob_is_found_by_its_name(project: Project, emit: Recorder) -> None:
+    emit("043-one", model="claude-opus-4-6[1m]")
+    emit("043-one", model="claude-opus-4-6")
+    for asked, found in (("Claude-Opus-4-6[1m]", 1), ("claude-opus-4-6", 1), ("claude-*", 2)):
+        assert len(query_project_events(project.root, EventFilter(models=(asked,)))) == found
+
+
+@pytest.mark.parametrize("pattern", ["²", "٣", "9" * 5000])
+def test_strange_digits_are_no_number_of_a_feature(project: Project, emit: Recorder, pattern: str) -> None:
+    emit("043-one")
+    with pytest.raises(ProjectError, match="cannot be a feature's name"):
+        query_project_events(project.root, EventFilter(features=(pattern,)))
+
+
+def test_a_text_in_a_filter_is_one_value(project: Project, emit: Recorder) -> None:
+    emit("043-one", role="implementer")
+    emit("043-one", role="i")
+    filters = EventFilter(roles="implementer", wp_ids=["WP01"])  # type: ignore[arg-type]
+    assert (filters.roles, filters.wp_ids) == (("implementer",), ("WP01",))
+    assert len(query_project_events(project.root, filters)) == 1
+
+
+def test_a_filter_that_can_match_nothing_is_refused() -> None:
+    early, late = datetime(2026, 8, 20, tzinfo=UTC), datetime(2026, 8, 21, tzinfo=UTC)
+    with pytest.raises(FilterError, match=r"since: found 2026-08-20T00:00:00 without a time zone"):
+        EventFilter(since=early.replace(tzinfo=None))
+    with pytest.raises(FilterError, match=r"until: found .* expected an aware datetime"):
+        EventFilter(until=late.replace(tzinfo=None))
+    with pytest.raises(FilterError, match=r"which is not before until .*; exchange them"):
+        EventFilter(since=late, until=early)
+    with pytest.raises(FilterError, match="found the outcome 'nonsense', expected one of succeeded, failed, timed_out"):
+        EventFilter(outcomes=("nonsense",))
+    assert EventFilter(outcomes=("FAIL*", "none")).outcomes == ("FAIL*", "none")
+
+
+def test_the_records_of_one_folder_are_filtered_by_feature_too(project: Project, emit: Recorder) -> None:
+    emit("043-one")
+    folder = project.feature_dir("043-one")
+    assert query_execution_events(folder, EventFilter(features=("zzz",))) == []
+    assert len(query_execution_events(folder, EventFilter(features=("zzz", "43")))) == 1
+
+
+def test_a_record_is_found_by_how_its_id_begins_in_capitals_or_not(project: Project, emit: Recorder) -> None:
+    emit("043-one", event_id="01K3ZZZZZZZZZZZZZZZZZZZZZZ")
+    path = project.log_path("043-one")
+    path.write_text(path.read_text(encoding="utf-8").replace("01K3Z", "01k3z"), encoding="utf-8")
+    assert record_called(Search(project), "01K3z").event_id == "01k3zZZZZZZZZZZZZZZZZZZZZZ"
+    with pytest.raises(FilterError, match="found an empty id"):
+        record_called(Search(project), " ")
+
+
+def test_a_report_by_nothing_is_refused() -> None:
+    with pytest.raises(FilterError, match="found no dimension, expected at least one of feature, wp"):
+        checked([])
 
 
 def test_no_log_is_no_record(project: Project, tmp_path: Path) -> None:

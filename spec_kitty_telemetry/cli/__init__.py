@@ -15,11 +15,13 @@ import click
 from spec_kitty_telemetry.errors import FilterError, TelemetryError
 
 _COMMANDS = {
+    "completion": "completion",
     "demo": "demo",
     "doctor": "doctor",
     "emit": "emit",
     "events": "events",
     "init": "init",
+    "lifecycle": "lifecycle",
     "prices": "prices",
     "report": "report",
     "run": "run",

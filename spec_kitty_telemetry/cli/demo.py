@@ -6,6 +6,7 @@ folder is touched.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from spec_kitty_telemetry.errors import SettingsError
+from spec_kitty_telemetry.switch import IS_OFF, VARIABLE, is_off
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.host import Hooks
@@ -59,9 +63,16 @@ def command(folder: Path | None) -> None:
 
     Eight runs of two agents: a failure, a rejection, a time limit, and a model without a price. It works offline,
     takes a second, and leaves your projects alone.
-    """
+
+    \b
+    Examples:
+      demo
+      demo --folder shop
+    """  # noqa: D301 - \b is click's mark
     from spec_kitty_telemetry.cli.report import command as report
 
+    if is_off(os.environ):
+        raise SettingsError(f"{IS_OFF}, so a demo would record nothing; unset {VARIABLE} and try again")
     root = _new_project(folder)
     recorded = _play(root)
     click.echo(f"Played {recorded} agent runs of the made-up feature {FEATURE} through the real hooks.\n")

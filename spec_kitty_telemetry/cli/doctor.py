@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from spec_kitty_telemetry.cli import tables
 from spec_kitty_telemetry.cli.options import json_option, project_option
 from spec_kitty_telemetry.cli.output import print_json
 from spec_kitty_telemetry.errors import ProjectError, SettingsError, TelemetryError
+from spec_kitty_telemetry.switch import IS_OFF, is_off
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.bridges.check import BridgeStatus
@@ -44,7 +46,13 @@ def command(context: click.Context, project_folder: Path | None, with_repair: bo
     """Show whether runs will be recorded, and whether the records are sound.
 
     Exit status 1 means that something needs a person; it is said in the last lines.
-    """
+
+    \b
+    Examples:
+      doctor
+      doctor --repair    mend logs, keep a copy
+      doctor --json | jq .problems
+    """  # noqa: D301 - \b is click's mark
     findings = look(project_folder, with_repair=with_repair)
     if as_json:
         print_json(_document(findings))
@@ -123,6 +131,8 @@ def _repair(project: Project) -> tuple[list[str], list[str]]:
 def _settings(project: Project | None) -> dict[str, Any]:
     from spec_kitty_telemetry.settings import Settings, user_settings_path
 
+    if project is not None:
+        project.zone()  # nothing but reports looks at it, so a typing error would be found late
     own = project.settings_path if project else None
     files = [path for path in (own, user_settings_path()) if path is not None]
     return {
@@ -182,9 +192,19 @@ def _lines(findings: Findings) -> list[str]:
         lines += ["", "Repaired", *(f"  {tables.shown(each)}" for each in findings.repaired)]
     if findings.problems:
         lines += ["", "This needs a person:", *(f"  {tables.shown(each)}" for each in findings.problems)]
-    else:
-        lines += ["", "All is well."]
+    if verdict := _verdict(findings):
+        lines += ["", *verdict]
     return lines
+
+
+def _verdict(findings: Findings) -> list[str]:
+    """Return the last lines: why nothing is recorded, else what the problems leave to say."""
+    said = []
+    if is_off(os.environ):
+        said.append(f"{IS_OFF[0].upper()}{IS_OFF[1:]}: nothing is recorded.")
+    if findings.project is None:
+        said.append("There is no spec-kitty project here: change into one, or name it with --project.")
+    return said or ([] if findings.problems else ["All is well."])
 
 
 def _plugin_lines(plugins: list[PluginStatus]) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from heapq import nlargest
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,13 +13,17 @@ from spec_kitty_telemetry.cli import tables
 from spec_kitty_telemetry.cli.options import filter_options, search_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
     from zoneinfo import ZoneInfo
 
+    from spec_kitty_telemetry.cli.following import Followed
     from spec_kitty_telemetry.query import Search
     from spec_kitty_telemetry.record import ExecutionEvent
 
 _PAUSE_S = 0.5
+_INTERRUPTED = 130
+"""What a shell says of a program that Ctrl-C ended."""
 
 
 @click.command("events")
@@ -27,27 +33,62 @@ _PAUSE_S = 0.5
 @click.option("--follow", is_flag=True, help="Go on with records as they come, until Ctrl-C.")
 @filter_options
 def command(event_id: str | None, limit: int, as_json: bool, follow: bool, **filters: Any) -> None:
-    r"""List single records, oldest first.
+    """List single records, oldest first.
 
     \b
     Examples:
       events --feature 43 --outcome failed
       events --since today --json --limit 0
       events --follow
-    """
+    """  # noqa: D301 - \b is click's mark
     search, zone = search_for(**filters)
     if event_id is not None:
         _show_one(search, event_id)
         return
-    everything = sorted(search.events(keep_unknown=True), key=lambda event: event.timestamp)
-    events = everything[-limit:]
+    try:
+        _list(search, zone, limit, as_json=as_json, follow=follow)
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        sys.exit(_INTERRUPTED)  # that is how following ends
+
+
+def _list(search: Search, zone: ZoneInfo | None, limit: int, *, as_json: bool, follow: bool) -> None:
+    from spec_kitty_telemetry.cli.following import Followed
+
+    followed = Followed(search) if follow else None  # before reading, so that nothing falls in between
+    seen: set[str] = set()
+    found = search.events(keep_unknown=True)
+    events, count = _newest(_noted(found, seen) if follow else found, limit)
     if as_json:
         _print_lines(events)
     elif events or not follow:
         click.echo(_table(events, zone))
+    if len(events) < count:
+        click.echo(f"The newest {len(events):,} of {count:,} records; --limit 0 lists all.", err=as_json)
     _warn(search)
-    if follow:
-        _follow(search, {event.event_id for event in everything}, zone, as_json=as_json)
+    if followed is not None:
+        _follow(followed, seen, zone, as_json=as_json)
+
+
+def _noted(events: Iterable[ExecutionEvent], seen: set[str]) -> Iterator[ExecutionEvent]:
+    for event in events:
+        seen.add(event.event_id)
+        yield event
+
+
+def _newest(events: Iterable[ExecutionEvent], limit: int) -> tuple[list[ExecutionEvent], int]:
+    """Return the newest `limit` (0: all), oldest first, and how many there are; no more than those are held."""
+    count = 0
+
+    def numbered() -> Iterator[tuple[datetime, int, ExecutionEvent]]:
+        nonlocal count
+        for event in events:
+            count += 1
+            yield event.timestamp, count, event
+
+    chosen = sorted(nlargest(limit, numbered()) if limit else numbered())
+    return [event for _, _, event in chosen], count
 
 
 def _show_one(search: Search, event_id: str) -> None:
@@ -58,43 +99,33 @@ def _show_one(search: Search, event_id: str) -> None:
     print_json(as_document(record_called(search, event_id)))
 
 
-def _follow(search: Search, seen: set[str], zone: ZoneInfo | None, *, as_json: bool) -> None:
-    """Print new records as they come; a log is read again only when its size changed."""
-    sizes: dict[str, int] = {}
+def _follow(followed: Followed, seen: set[str], zone: ZoneInfo | None, *, as_json: bool) -> None:
+    """Print new records as they come, each once."""
     while True:
-        new = [event for event in _changed(search, sizes) if event.event_id not in seen]
-        seen.update(event.event_id for event in new)
-        if as_json:
-            _print_lines(new)
-        else:
-            for event in new:
+        new = [event for event in followed.new() if event.event_id not in seen]
+        unique = {event.event_id: event for event in reversed(new)}  # of two with one id the first counts
+        seen.update(unique)
+        for event in reversed(unique.values()):
+            if as_json:
+                _print_lines([event])
+            else:
                 click.echo(_line(event, zone))
         time.sleep(_PAUSE_S)
 
 
-def _changed(search: Search, sizes: dict[str, int]) -> Iterator[ExecutionEvent]:
-    from spec_kitty_telemetry.query import EventFilter
-    from spec_kitty_telemetry.query import Search as NewSearch
-
-    for slug in search.features():
-        try:
-            size = search.project.log_path(slug).stat().st_size
-        except OSError:
-            continue
-        if sizes.get(slug) != size:
-            sizes[slug] = size
-            of_feature = NewSearch(search.project, EventFilter(features=(slug,)))
-            yield from (event for event in of_feature.events(keep_unknown=True) if search.filters.accepts(event))
-
-
 def _print_lines(events: list[ExecutionEvent]) -> None:
+    from spec_kitty_telemetry.cli.output import harmless
     from spec_kitty_telemetry.record import encode
 
     for event in events:
-        click.echo(encode(event), nl=False)
+        click.echo(harmless(encode(event).decode()), nl=False)
 
 
-_TITLES = ["when", "feature", "wp", "role", "agent", "model", "outcome", "input", "output", "cost", "id"]
+_TITLES = ["when", "feature", "wp", "role", "agent", "model", "outcome", "input", "output", "reported", "id"]
+_ID = len(_TITLES) - 1
+_SHORT_ID = 14
+_NARROWER = ((0, 2, 3, 4, 6, 7, 8, 9, _ID), (0, 2, 3, 4, 6, 9, _ID), (0, 2, 4, 6, 9, _ID))
+"""The columns for narrower and narrower terminals."""
 
 
 def _cells(event: ExecutionEvent, zone: ZoneInfo | None) -> list[str]:
@@ -121,9 +152,12 @@ def _table(events: list[ExecutionEvent], zone: ZoneInfo | None) -> str:
         return "No record matches."
     rows = [_cells(event, zone) for event in events]
     text = tables.table(_TITLES, rows, 7)
-    if tables.is_wider_than_terminal(text):
-        keep = [0, 2, 3, 4, 6, 9, 10]  # a narrow terminal: what a person looks an id up by, and the id
-        text = tables.table([_TITLES[place] for place in keep], [[row[place] for place in keep] for row in rows], 5)
+    for keep in _NARROWER:
+        if not tables.is_wider_than_terminal(text):
+            break
+        # An id is looked up by how it begins, and its first fourteen characters are a millisecond and more.
+        cells = [[row[place][:_SHORT_ID] if place == _ID else row[place] for place in keep] for row in rows]
+        text = tables.table([_TITLES[place] for place in keep], cells, sum(place < 7 for place in keep))  # noqa: PLR2004
     return text
 
 

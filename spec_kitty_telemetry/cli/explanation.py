@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.cli import tables
-from spec_kitty_telemetry.cli.prices import day
+from spec_kitty_telemetry.cli.price_view import day
 from spec_kitty_telemetry.cli.prices_in_use import find_price_for
 from spec_kitty_telemetry.pricing import dollars, dollars_per_million
 
@@ -77,7 +77,7 @@ def _part(event: ExecutionEvent, counts: ExecutionPayload | ModelPart, find_pric
         ],
         "calculated_cost_usd": dollars(sum(line.cost for line in lines)),
         "problem": _gap(counts)
-        or (price.above and "long-context rates are not applied: sizes of requests are unknown"),
+        or ("long-context rates are not applied: sizes of requests are unknown" if price.above else None),
     }
 
 

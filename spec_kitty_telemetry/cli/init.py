@@ -28,7 +28,11 @@ def command(project_folder: Path | None) -> None:
     """Let git merge the logs of two branches without a conflict.
 
     Adds one line to the project's .gitattributes; everything else in that file stays as it is.
-    """
+
+    \b
+    Example:
+      init
+    """  # noqa: D301 - \b is click's mark
     from spec_kitty_telemetry.project import find_project
 
     path = find_project(project_folder).root / ".gitattributes"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from spec_kitty_telemetry.cli import suggestions
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -14,8 +16,27 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.query import Search
 
 Command = TypeVar("Command", bound=Callable[..., object])
+Option = Callable[[Any], Any]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def format_options(command: Command) -> Command:
+    """Add `--format` and `--json`; they arrive as the arguments of `format_wanted`."""
+    command = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")(command)
+    return click.option(
+        "--format", "output_format", type=click.Choice(["table", "json", "csv", "markdown"]), help="Default: table."
+    )(command)
+
+
+def format_wanted(output_format: str | None, *, as_json: bool) -> str:
+    """Return the format that both options together ask for.
+
+    :raises click.UsageError: they contradict each other.
+    """
+    if as_json and output_format not in {None, "json"}:
+        raise click.UsageError(f"found --json together with --format {output_format}; give one of them")
+    return "json" if as_json else output_format or "table"
 
 
 def project_option(command: Command) -> Command:
@@ -28,25 +49,50 @@ def project_option(command: Command) -> Command:
     )(command)
 
 
+def feature_option(command: Command) -> Command:
+    """Add `--feature`."""
+    decorated: Command = click.option(
+        "--feature", "--mission", "features", multiple=True, metavar="SLUG",
+        shell_complete=suggestions.complete_feature,
+        help="Only this feature: slug, number (43) or glob (04*). Repeatable.",
+    )(command)  # fmt: skip
+    return decorated
+
+
+def wp_option(command: Command) -> Command:
+    """Add `--wp`."""
+    text = "Only this work package; 'none' for none."
+    decorated: Command = _several("--wp", "wp_ids", text, suggestions.complete_wp, "ID")(command)
+    return decorated
+
+
 def filter_options(command: Command) -> Command:
     """Add the options that say which records are wanted; they arrive as the arguments of `search_for`."""
     for option in reversed(
         [
-            click.option("--feature", "--mission", "features", multiple=True, metavar="SLUG",
-                         help="Only this feature: slug, number (43) or glob (04*). Repeatable, as the next five are."),
-            click.option("--wp", "wp_ids", multiple=True, metavar="ID", help="Only this work package; 'none' for none."),
-            click.option("--role", "roles", multiple=True, metavar="NAME", help="Only this role, such as reviewer."),
-            click.option("--agent", "agents", multiple=True, metavar="NAME", help="Only this agent; globs work."),
-            click.option("--model", "models", multiple=True, metavar="NAME", help="Only this model; globs work."),
-            click.option("--outcome", "outcomes", multiple=True, metavar="NAME",
-                         help="succeeded, failed, timed_out, killed or rejected."),
-            click.option("--since", metavar="WHEN", help="From then on: 2026-02-16, 2026-02, 7d, 36h, yesterday …"),
-            click.option("--until", metavar="WHEN", help="Up to then; a day or month is taken whole."),
-            click.option("--tz", "time_zone", metavar="ZONE", help="Time zone for days; default: yours."),
+            feature_option,
+            wp_option,
+            _several("--role", "roles", "Only this role, such as reviewer.", suggestions.complete_role),
+            _several("--agent", "agents", "Only this agent; globs work.", suggestions.complete_agent),
+            _several("--model", "models", "Only this model; globs work.", suggestions.complete_model),
+            _several("--outcome", "outcomes", "succeeded, failed, timed_out, killed or rejected.",
+                     suggestions.complete_outcome),
+            click.option("--since", metavar="WHEN", shell_complete=suggestions.complete_moment,
+                         help="From then on: 2026-02-16, 2026-02, 7d, 36h, yesterday …"),
+            click.option("--until", metavar="WHEN", shell_complete=suggestions.complete_moment,
+                         help="Up to then; a day or month is taken whole."),
+            click.option("--tz", "time_zone", metavar="ZONE", shell_complete=suggestions.complete_zone,
+                         help="Time zone for days; default: yours."),
         ]
     ):  # fmt: skip
         command = option(command)
     return project_option(command)
+
+
+def _several(name: str, argument: str, text: str, complete: suggestions.Complete, metavar: str = "NAME") -> Option:
+    return click.option(
+        name, argument, multiple=True, metavar=metavar, shell_complete=complete, help=f"{text} Repeatable."
+    )
 
 
 def search_for(
@@ -71,7 +117,7 @@ def search_for(
     from spec_kitty_telemetry.query import EventFilter, Search
 
     project = find_project(project_folder)
-    zone = zone_named(time_zone or project.settings().time_zone)
+    zone = zone_named(time_zone) if time_zone else project.zone()
     filters = EventFilter(
         features=features,
         wp_ids=wp_ids,

@@ -5,12 +5,14 @@ only), so that colours and progress bars stay; both its streams then share it, a
 gets pipes.  Bytes go through as they come.
 
 Keys such as Ctrl-C reach the command directly, because it stays in the terminal's foreground group; signals that are
-sent to us alone are handed on.
+sent to us alone are handed on.  Where nobody reads our output any more, its stream is closed, so that the command is
+told as it would be without us.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -30,7 +32,8 @@ _BLOCK_BYTES = 64 * 1024
 _HANDED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 _FROM_KEYS = ("SIGINT", "SIGQUIT")
 _LINGER_S = 1.0
-"""How long output is still read after the command ended: its children may hold the streams open for ever."""
+"""How long output is still waited for after the command ended: its children may hold the streams open for ever."""
+_STEP_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +86,12 @@ def run(command: Sequence[str]) -> Ended:
     started = time.monotonic()
     with _streams() as streams:
         process = subprocess.Popen(list(command), stdout=streams.stdout, stderr=streams.stderr)  # noqa: S603 - the user's own
-        with _signals(process, streams.follow_size):
+        hurry = threading.Event()
+        with _signals(process, streams.follow_size, hurry):
             readers = streams.start(process)
             exit_code = process.wait()
             duration = time.monotonic() - started
-            for reader in readers:
-                reader.join(_LINGER_S)
+            _finish(readers, hurry)
     return Ended(exit_code, streams.kept_stdout.text(), streams.kept_stderr.text(), duration)
 
 
@@ -119,20 +122,55 @@ class _Streams:
         if self.terminal is not None:
             _same_size(self.terminal[0])
 
-    def start(self, process: subprocess.Popen[bytes]) -> list[threading.Thread]:
+    def start(self, process: subprocess.Popen[bytes]) -> list[_Reader]:
         if self.terminal is not None:
             ours, theirs = self.terminal
             os.close(theirs)
             self.terminal = (ours, -1)
-            reads = [(ours, 1, self.kept_stdout)]
+            readers = [_Reader(ours, 1, self.kept_stdout, self._close_terminal)]
         else:
             assert process.stdout is not None  # noqa: S101 - both are pipes
             assert process.stderr is not None  # noqa: S101
-            reads = [(process.stdout.fileno(), 1, self.kept_stdout), (process.stderr.fileno(), 2, self.kept_stderr)]
-        threads = [threading.Thread(target=_copy, args=each, daemon=True) for each in reads]
-        for thread in threads:
-            thread.start()
-        return threads
+            readers = [
+                _Reader(process.stdout.fileno(), 1, self.kept_stdout, process.stdout.close),
+                _Reader(process.stderr.fileno(), 2, self.kept_stderr, process.stderr.close),
+            ]
+        for reader in readers:
+            reader.start()
+        return readers
+
+    def _close_terminal(self) -> None:
+        if self.terminal is not None:
+            ours, self.terminal = self.terminal[0], None
+            os.close(ours)
+
+
+class _Reader(threading.Thread):
+    """Hands every byte of one stream on at once and keeps it."""
+
+    def __init__(self, source: int, target: int, kept: Kept, hang_up: Callable[[], None]) -> None:
+        """Read from `source` and write to `target`; where nobody reads that any more, `hang_up` closes the source."""
+        super().__init__(name="telemetry-output", daemon=True)
+        self._source, self._target = source, target
+        self._kept = kept
+        self._hang_up = hang_up
+        self.is_writing = False
+
+    def run(self) -> None:
+        """Go on until the stream ends, or until nobody reads ours."""
+        while block := self._block():
+            self.is_writing = True
+            self._kept.add(block)
+            if not _written(self._target, block):
+                self._hang_up()
+                return
+            self.is_writing = False
+
+    def _block(self) -> bytes:
+        try:
+            return os.read(self._source, _BLOCK_BYTES)
+        except OSError:  # a pseudo-terminal whose other end is closed
+            return b""
 
 
 @contextmanager
@@ -172,41 +210,44 @@ def _same_size(descriptor: int) -> None:
         fcntl.ioctl(descriptor, termios.TIOCSWINSZ, fcntl.ioctl(1, termios.TIOCGWINSZ, b"\0" * 8))
 
 
-def _copy(source: int, target: int, kept: Kept) -> None:
-    """Hand every byte on at once and keep it; a reader that went away does not stop the command."""
-    hand_on = True
-    while True:
-        try:
-            block = os.read(source, _BLOCK_BYTES)
-        except OSError:  # a pseudo-terminal whose other end is closed
-            return
-        if not block:
-            return
-        kept.add(block)
-        if hand_on:
-            hand_on = _written(target, block)
+def _finish(readers: list[_Reader], hurry: threading.Event) -> None:
+    """Wait until all is handed on: for a slow reader of ours without limit, for more to come only so long."""
+    patience_s = _LINGER_S
+    while patience_s > 0 and not hurry.is_set() and (going := [each for each in readers if each.is_alive()]):
+        going[0].join(_STEP_S)
+        if not any(each.is_writing for each in going):
+            patience_s -= _STEP_S
 
 
 def _written(target: int, block: bytes) -> bool:
+    """Write `block` whole; tell whether anybody still reads it."""
     view = memoryview(block)
     try:
         while view:
-            view = view[os.write(target, view) :]
+            try:
+                view = view[os.write(target, view) :]
+            except BlockingIOError:  # somebody who shares our output made it non-blocking
+                select.select([], [target], [])
     except OSError:
         return False
     return True
 
 
 @contextmanager
-def _signals(process: subprocess.Popen[bytes], resized: Callable[[int, Any], None]) -> Iterator[None]:
-    """Leave keys to the command and hand on what is sent to us alone, for as long as it runs."""
+def _signals(
+    process: subprocess.Popen[bytes], resized: Callable[[int, Any], None], hurry: threading.Event
+) -> Iterator[None]:
+    """Leave keys to the command and hand on what is sent to us alone; once it has ended, they mean us: `hurry`."""
 
     def hand_on(number: int, _frame: object) -> None:
+        if process.returncode is not None:
+            hurry.set()
         with suppress(OSError):
             process.send_signal(number)
 
     def ignore(_number: int, _frame: object) -> None:
-        """The command has got it from the terminal."""
+        if process.returncode is not None:
+            hurry.set()  # before that, the command has got it from the terminal
 
     keys = ignore if _has_terminal() else hand_on
     handlers: dict[str, Callable[[int, Any], None]] = dict.fromkeys(_HANDED_ON, hand_on) | dict.fromkeys(

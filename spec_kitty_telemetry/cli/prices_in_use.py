@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,16 +30,23 @@ def find_price_for(book: PriceBook, project_root: Path) -> FindPrice:
 
 
 def asking(hooks: Hooks, book: PriceBook) -> FindPrice:
-    """Return a finder that asks the plugins of `hooks`, then `book`."""
-    answers: dict[tuple[str, str | None, object], Price | None] = {}
+    """Return a finder that asks the plugins of `hooks`, then `book`.
+
+    Answers are not kept for longer than one moment: a plugin may have rates by the hour.
+    """
+
+    @lru_cache(maxsize=1024)
+    def asked(model: str, provider: str | None, at: datetime) -> Price | None:
+        return hooks.find_price(model, provider, at)
 
     def find(model: str | None, provider: str | None, at: datetime, agent: str | None) -> Price | None:
-        model = model or book.default_model(agent)
-        if model is None:
+        default = book.default_for(agent) if model is None else None
+        name = default.model if default else model
+        if name is None:
             return None
-        key = (model, provider, at.date())
-        if key not in answers:
-            answers[key] = hooks.find_price(model, provider, at)
-        return answers[key] or book.find(model, provider, at, agent)
+        price = asked(name, provider or (default.provider if default else None), at)
+        if price is not None and default:
+            book.note_default(agent)
+        return price or book.find(model, provider, at, agent)
 
     return find

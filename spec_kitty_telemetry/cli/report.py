@@ -2,114 +2,151 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
-from spec_kitty_telemetry.cli.options import filter_options, json_option, search_for
-from spec_kitty_telemetry.cli.output import json_money, print_json
+from spec_kitty_telemetry.cli.options import filter_options, format_options, format_wanted, search_for
+from spec_kitty_telemetry.cli.output import json_text, write
+from spec_kitty_telemetry.cli.suggestions import complete_dimensions, complete_sort
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.cost import CostReport, CostSummary
+    from zoneinfo import ZoneInfo
+
+    from spec_kitty_telemetry.charge import CostMode
+    from spec_kitty_telemetry.cli.report_notes import Note
+    from spec_kitty_telemetry.cli.report_view import View
+    from spec_kitty_telemetry.cost import CostReport
     from spec_kitty_telemetry.pricing import PriceBook
     from spec_kitty_telemetry.query import Search
 
-JSON_VERSION = 1
+TABLE_ROWS = 40
+"""How many rows a table has where nobody said how many."""
+
+
+class _Asked(NamedTuple):
+    """What was asked and what was found: all that any format writes."""
+
+    search: Search
+    zone: ZoneInfo | None
+    book: PriceBook
+    cost: CostMode
+    view: View
+
+    def notes(self) -> list[Note]:
+        from spec_kitty_telemetry.cli.report_notes import notes
+
+        return notes(self.view.total, self.view.unknown_models, self.search, self.book, self.cost)
 
 
 @click.command("report")
 @click.option(
-    "--by", default="feature", show_default=True, metavar="DIMENSIONS",
+    "--by", default="feature", show_default=True, metavar="DIMENSIONS", shell_complete=complete_dimensions,
     help="feature, wp, role, agent, model, provider, outcome, attempt, run, day, week, month, tag:<name>; "
     "several with commas.",
 )  # fmt: skip
 @filter_options
-@json_option
-def command(by: str, as_json: bool, **filters: Any) -> None:
-    r"""Show what was spent.
+@click.option("--sort", metavar="COLUMN", shell_complete=complete_sort,
+              help="cost, runs, failed, input, output, time … or a dimension; '-' before it turns the order round. "
+              "Default: the dearest first; days, weeks and months in their order.")  # fmt: skip
+@click.option("--reverse", is_flag=True, help="Turn the order round.")
+@click.option("--limit", type=click.IntRange(min=0), metavar="N",
+              help=f"At most N rows, then the sum of the rest; 0: all. Default: {TABLE_ROWS} for a table.")  # fmt: skip
+@click.option("--cost", type=click.Choice(["auto", "reported", "calculated"]), default="auto", show_default=True,
+              help="auto: what was reported, else the list price; or one of the two alone.")  # fmt: skip
+@format_options
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
+              help="Write there instead of to the terminal; the file appears whole or not at all.")  # fmt: skip
+def command(
+    by: str,
+    sort: str | None,
+    *,
+    reverse: bool,
+    limit: int | None,
+    cost: str,
+    output_format: str | None,
+    as_json: bool,
+    output: Path | None,
+    **filters: Any,
+) -> None:
+    """Show what was spent.
 
     \b
     Examples:
       report                         every feature of this project
       report --by model              which models the money went to
+      report --by day --since 7d     the last week, day by day
       report --by wp,role --feature 43
-      report --by agent --since 7d --json
-    """
+      report --by agent --sort failed --limit 5
+      report --by month --cost calculated --format csv --output costs.csv
+      report --by feature --json | jq .total
+    """  # noqa: D301 - \b is click's mark
+    from spec_kitty_telemetry.cli.report_view import arranged, order_named
+    from spec_kitty_telemetry.dimensions import checked
+
+    wanted = format_wanted(output_format, as_json=as_json)
+    order = order_named(sort, checked(by), reverse=reverse)
+    search, zone = search_for(**filters)
+    mode = cast("CostMode", cost)
+    report, book = _computed(search, by, mode, zone)
+    if limit is None:
+        limit = TABLE_ROWS if wanted == "table" else 0
+    asked = _Asked(search, zone, book, mode, arranged(report, order, limit))
+    target = None if str(output) == "-" else output
+    write(_WRITERS[wanted](asked, target), target)
+
+
+def _computed(search: Search, by: str, cost: CostMode, zone: ZoneInfo | None) -> tuple[CostReport, PriceBook]:
     from spec_kitty_telemetry.cli.prices_in_use import find_price_for
-    from spec_kitty_telemetry.cli.report_table import lines
+    from spec_kitty_telemetry.cli.progress import progress
     from spec_kitty_telemetry.cost import cost_report
     from spec_kitty_telemetry.pricing import PriceBook
 
-    search, zone = search_for(**filters)
     book = PriceBook.load(search.project.root)
-    report = cost_report(search.events(), by, find_price_for(book, search.project.root), zone=zone)
-    if as_json:
-        print_json(document(report, search, book))
-    else:
-        click.echo("\n".join(lines(report, search, book)))
+    find_price = find_price_for(book, search.project.root)
+    with progress(search.report):
+        return cost_report(search.events(), by, find_price, cost=cost, zone=zone), book
 
 
-def document(report: CostReport, search: Search, book: PriceBook) -> dict[str, Any]:
-    """Return the report as the JSON object that `docs/report.schema.json` describes."""
-    filters = search.filters
-    return {
-        "version": JSON_VERSION,
-        "by": list(report.by),
-        "filters": {
-            "features": list(filters.features),
-            "wp_ids": list(filters.wp_ids),
-            "roles": list(filters.roles),
-            "agents": list(filters.agents),
-            "models": list(filters.models),
-            "outcomes": list(filters.outcomes),
-            "since": filters.since.isoformat() if filters.since else None,
-            "until": filters.until.isoformat() if filters.until else None,
-        },
-        "rows": [_row(row) for row in report.rows],
-        "total": _numbers(report.total),
-        "unknown_models": [
-            {
-                "model": unknown.model,
-                "event_count": unknown.event_count,
-                "input_tokens": unknown.input_tokens,
-                "output_tokens": unknown.output_tokens,
-            }
-            for unknown in report.unknown_models
-        ],
-        "skipped_lines": [
-            {"file": str(skipped.file), "line": skipped.line, "reason": skipped.reason}
-            for skipped in search.report.skipped
-        ],
-        "skipped_line_count": search.report.skipped_count,
-        "prices": {"as_of": book.as_of, "overrides": overrides_used(book)},
-    }
+def _table(asked: _Asked, output: Path | None) -> str:
+    from spec_kitty_telemetry.cli import report_table, tables
+    from spec_kitty_telemetry.cli.report_notes import as_lines, nothing
+
+    below = as_lines(asked.notes())
+    if not asked.view.total.event_count:
+        return "\n".join([nothing(asked.search), *below])
+    if output is not None:
+        return "\n".join([*report_table.lines(asked.view, tables.UNLIMITED), "", *below])
+    return "\n".join([*tables.coloured(report_table.lines(asked.view, tables.width())), "", *below])
 
 
-def overrides_used(book: PriceBook) -> list[dict[str, Any]]:
-    """Return which settings files gave a price that was used, and for which models."""
-    return [{"file": str(use.path), "models": list(use.models)} for use in book.overrides_in_use]
+def _markdown(asked: _Asked, _output: Path | None) -> str:
+    from spec_kitty_telemetry.cli import report_markdown, report_table
+    from spec_kitty_telemetry.cli.report_notes import nothing
+
+    below = report_markdown.notes(asked.notes())
+    if not asked.view.total.event_count:
+        return "\n".join([report_markdown.text(nothing(asked.search).replace("\n", " ")), "", *below])
+    return "\n".join([*report_table.markdown(asked.view), "", *below])
 
 
-def _row(row: CostSummary) -> dict[str, Any]:
-    return {"group": row.group, "group_key": row.group_key, **_numbers(row)}
+def _csv(asked: _Asked, _output: Path | None) -> str:
+    """Return the rows alone; all else goes to stderr, where it spoils no column."""
+    from spec_kitty_telemetry.cli.report_csv import csv_text
+    from spec_kitty_telemetry.cli.report_notes import as_lines
+
+    if asked.view.rest is not None:
+        click.echo(f"{asked.view.rest_count:,} more rows are left out (--limit 0 writes all).", err=True)
+    for line in as_lines(asked.notes()):
+        click.echo(line, err=True)
+    return csv_text(asked.view)
 
 
-def _numbers(row: CostSummary) -> dict[str, Any]:
-    return {
-        "event_count": row.event_count,
-        "succeeded_event_count": row.succeeded_event_count,
-        "failed_event_count": row.failed_event_count,
-        "rejected_event_count": row.rejected_event_count,
-        "total_input_tokens": row.total_input_tokens,
-        "cache_read_tokens": row.cache_read_tokens,
-        "cache_write_tokens": row.cache_write_tokens,
-        "total_output_tokens": row.total_output_tokens,
-        "reasoning_tokens": row.reasoning_tokens,
-        "total_cost_usd": json_money(row.total_cost_usd),
-        "reported_cost_usd": json_money(row.reported_cost_usd),
-        "estimated_cost_usd": json_money(row.estimated_cost_usd),
-        "unpriced_event_count": row.unpriced_event_count,
-        "no_usage_event_count": row.no_usage_event_count,
-        "partial_usage_event_count": row.partial_usage_event_count,
-        "duration_ms": row.duration_ms,
-    }
+def _json(asked: _Asked, _output: Path | None) -> str:
+    from spec_kitty_telemetry.cli.report_json import document
+
+    return json_text(document(asked.view, asked.search, asked.book, cost=asked.cost, zone=asked.zone))
+
+
+_WRITERS = {"table": _table, "json": _json, "csv": _csv, "markdown": _markdown}

@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.project import Project
 
 
-@click.command(
-    "run",
-    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
-)
+@click.command("run", context_settings={"allow_interspersed_args": False})
 @click.option("--feature", "--mission", "feature", required=True, metavar="SLUG", help="The feature's slug or number.")
 @click.option("--wp", "wp_id", metavar="ID", help="The work package, such as WP01.")
 @click.option("--role", default="implementer", show_default=True, help="implementer, reviewer, planner, or any word.")
@@ -41,7 +38,7 @@ def command(
     project_folder: Path | None,
     command_line: tuple[str, ...],
 ) -> None:
-    r"""Run an agent's command and record what it used.
+    """Run an agent's command and record what it used.
 
     Its input, its output, its exit status and Ctrl-C are as without this; the report knows it afterwards.
 
@@ -49,7 +46,7 @@ def command(
     Examples:
       run --feature 043 --wp WP01 -- claude -p "..." --output-format json
       run --feature 043 --wp WP01 --role reviewer -- codex exec --json "..."
-    """
+    """  # noqa: D301 - \b is click's mark
     from spec_kitty_telemetry.cli.passthrough import end_as, run
     from spec_kitty_telemetry.host import Hooks
     from spec_kitty_telemetry.invocation import Invocation, InvocationResult
@@ -66,7 +63,7 @@ def command(
         model=model or model_of(command_line),
         attempt=attempt,
         run_id=run_id,
-        working_dir=Path.cwd(),
+        working_dir=_current_folder(),
         tags=tags_of(tags),
     )
     hooks.before_invocation(invocation)
@@ -87,6 +84,13 @@ def command(
     )
     hooks.after_invocation(invocation, result)
     sys.exit(end_as(ended.exit_code))
+
+
+def _current_folder() -> Path | None:
+    try:
+        return Path.cwd()
+    except OSError:  # it was deleted, which is the command's business
+        return None
 
 
 def feature_called(project_folder: Path | None, feature: str) -> tuple[Project, str]:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from spec_kitty_telemetry.cli.output import can_show
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 UNKNOWN = "–"
+UNLIMITED = 1_000_000
+"""The width of what is no terminal."""
 _UNITS = ("", "k", "M", "G", "T")
+_BLOCKS = "▏▎▍▌▋▊▉█"
+_BARS = re.compile(f"[{_BLOCKS}]+")
 
 
 def shown(text: object) -> str:
@@ -66,26 +73,59 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def percent(fraction: Decimal | None) -> str:
+    """Return a share from 0 to 1 as per cent with one decimal; a small share is never a false zero."""
+    if fraction is None:
+        return UNKNOWN
+    return "<0.1%" if 0 < fraction < Decimal("0.001") else f"{fraction * 100:.1f}%"
+
+
+def bar(amount_usd: Decimal | None, longest_usd: Decimal | None, cells: int) -> str:
+    """Return a bar as long as `amount_usd` is beside `longest_usd`, whose bar has `cells` characters."""
+    if amount_usd is None or not longest_usd or amount_usd <= 0:
+        return ""
+    eighths = max(int(amount_usd * cells * 8 / longest_usd), 1)
+    if not can_show(_BLOCKS):
+        return "#" * max(eighths // 8, 1)
+    return _BLOCKS[-1] * (eighths // 8) + _BLOCKS[: eighths % 8][-1:]
+
+
+def cut(text: str, columns: int) -> str:
+    """Return `text` without its middle where it is longer than `columns`: names differ at both ends."""
+    if len(text) <= columns:
+        return text
+    end = (columns - 1) // 2
+    return f"{text[: columns - 1 - end]}…{text[-end:]}"
+
+
 def width() -> int:
     """Return the columns of the terminal; without one, wide enough that nothing is cut."""
     if "COLUMNS" in os.environ or sys.stdout.isatty():
         return shutil.get_terminal_size((80, 24)).columns
-    return 1000
+    return UNLIMITED
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left_columns: int, *, total: bool = False) -> str:
+def widest(lines: Sequence[str]) -> int:
+    """Return the columns that the longest of `lines` needs."""
+    return max(map(len, lines), default=0)
+
+
+def table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], left_columns: int, *, total: bool = False, bar: bool = False
+) -> str:
     """Return an aligned table; the first `left_columns` columns hold text, the others numbers.
 
-    With `total` the last row stands below a rule of its own.
+    With `total` the last row stands below a rule of its own; with `bar` the last column holds bars.
     """
     from tabulate import tabulate  # 80 ms that JSON need not pay
 
+    numbers = len(headers) - left_columns - bar
     # The headers go in as a row: as headers tabulate (0.10) makes every column two wider than its title.
     text = tabulate(
         [[shown(cell) for cell in row] for row in (headers, *rows)],
         tablefmt="plain",
         disable_numparse=True,
-        colalign=["left"] * left_columns + ["right"] * (len(headers) - left_columns),
+        colalign=["left"] * left_columns + ["right"] * numbers + ["left"] * bar,
     )
     head, *body = [line.rstrip() for line in text.splitlines()]
     rule = "-" * max(map(len, (head, *body)))
@@ -94,4 +134,27 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], left_columns: i
 
 def is_wider_than_terminal(text: str) -> bool:
     """Tell whether any line of `text` would be wrapped."""
-    return max(map(len, text.splitlines()), default=0) > width()
+    return widest(text.splitlines()) > width()
+
+
+def coloured(lines: Sequence[str]) -> list[str]:
+    """Return the lines of a table (of `table`) with its heading and its total bold and its rules and bars dim.
+
+    Only for a terminal that shows colours and a person who wants them (NO_COLOR); for all else nothing changes.
+    """
+    import click
+
+    if not wants_colour():
+        return list(lines)
+    rules = [place for place, line in enumerate(lines) if line and not line.strip("-")]
+    strong = {0, *(place + 1 for place in rules[1:])}
+    return [
+        click.style(line, bold=True) if place in strong else click.style(line, dim=True) if place in rules
+        else _BARS.sub(lambda found: click.style(found[0], fg="cyan"), line)
+        for place, line in enumerate(lines)
+    ]  # fmt: skip
+
+
+def wants_colour() -> bool:
+    """Tell whether standard output is a terminal that shows colours, and nobody asked for none (no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from spec_kitty_telemetry.errors import PriceTableError
 from spec_kitty_telemetry.pricing.history import Context, PriceHistory
-from spec_kitty_telemetry.pricing.shelf import fill_shelves
+from spec_kitty_telemetry.pricing.library import Found, Library
 from spec_kitty_telemetry.pricing.table import load_tables
 
 if TYPE_CHECKING:
@@ -19,12 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spec_kitty_telemetry.pricing.description import ModelDescription
+    from spec_kitty_telemetry.pricing.importing import Imported
     from spec_kitty_telemetry.pricing.overrides import AgentDefault, OverrideFile
     from spec_kitty_telemetry.pricing.price import Price
     from spec_kitty_telemetry.pricing.rows import Table
-    from spec_kitty_telemetry.pricing.shelf import Entry, Shelf
-
-_LONGEST_ALIAS_CHAIN = 4
 
 
 class OverrideUse(NamedTuple):
@@ -41,21 +39,14 @@ class PriceBook:
     def __init__(self, tables: Iterable[Table], overrides: Iterable[OverrideFile] = ()) -> None:
         """Lay `overrides` over `tables`, the later files over the earlier ones.
 
-        Raises `PriceTableError` where an `alias_of` leads nowhere.
+        Raises `PriceTableError` where an `alias_of` leads nowhere and for a provider that has no models.
         """
         self._tables = tuple(tables)
         self._files = tuple(overrides)
-        self._shelves, self._anybody = fill_shelves(self._tables, self._files)
-        self._called = {name: shelf for shelf in self._shelves.values() for name in shelf.called}
-        self._families = {word: shelf for shelf in self._shelves.values() for word in shelf.families}
-        self._by_agent = {agent: shelf for shelf in self._shelves.values() for agent in shelf.agents}
-        self._defaults: dict[str, AgentDefault] = {}
-        for file in self._files:
-            self._called.update((other, self._shelves[own]) for other, own in file.also_called.items())
-            self._defaults.update(file.agents)
+        self._library = Library(self._tables, self._files)
+        self._defaults = {agent: (default, file.path) for file in self._files for agent, default in file.agents.items()}
         self._found: dict[tuple[str | None, str | None, str | None], PriceHistory | None] = {}
         self._used: dict[Path, set[str]] = {}
-        self._check_aliases()
 
     @classmethod
     def shipped(cls) -> PriceBook:
@@ -87,13 +78,27 @@ class PriceBook:
 
     @property
     def overrides_in_use(self) -> tuple[OverrideUse, ...]:
-        """The settings files whose prices were really given by `find` so far, and for which models."""
+        """The settings files without which `find` would have given other prices so far, and for which models."""
         return tuple(OverrideUse(path, tuple(sorted(models))) for path, models in sorted(self._used.items()))
 
-    def default_model(self, agent: str | None) -> str | None:
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """Everybody whose prices are known, in order of name."""
+        return self._library.providers
+
+    def provider_called(self, name: str) -> str | None:
+        """Return a provider by any of its names (`Bedrock` is `aws-bedrock`); `None` for one that is not known."""
+        return self._library.provider_called(name)
+
+    def default_for(self, agent: str | None) -> AgentDefault | None:
         """Return the model that the settings name for an agent that never says its own."""
-        default = self._defaults.get(agent or "")
-        return default.model if default else None
+        return self._defaults.get((agent or "").strip().lower(), (None, None))[0]
+
+    def note_default(self, agent: str | None) -> Path:
+        """Remember that the default of `agent` led to a price, here or at a plugin; return the file that names it."""
+        default, path = self._defaults[(agent or "").strip().lower()]
+        self._note_use(path, _called(default.model, default.provider))
+        return path
 
     def find(
         self,
@@ -131,16 +136,15 @@ class PriceBook:
         from spec_kitty_telemetry.pricing.description import description_of
 
         moment = at or datetime.now(UTC)
-        for shelf in (*(self._shelves[provider] for provider in sorted(self._shelves)), self._anybody):
+        for shelf in self._library.shelves():
             for entry in sorted(shelf.entries(), key=lambda entry: entry.name):
-                yield description_of(self._built(entry, shelf, "id", used=False), moment)
+                yield description_of(self._built(Found(shelf, entry, "id"), used=False), moment)
 
     def similar(self, name: str, limit: int = 3) -> tuple[str, ...]:
         """Return known names that look like an unknown one, the most similar first."""
         from difflib import get_close_matches  # only for a message about a name that was not found
 
-        shelves = (*self._shelves.values(), self._anybody)
-        known = {spelling for shelf in shelves for spelling in shelf.names}
+        known = {spelling for shelf in self._library.shelves() for spelling in shelf.names}
         return tuple(get_close_matches(name.lower().rpartition("/")[2], sorted(known), limit))
 
     def _history(self, model: str | None, provider: str | None, agent: str | None) -> PriceHistory | None:
@@ -150,85 +154,30 @@ class PriceBook:
         return self._found[key]
 
     def _resolve(self, model: str | None, provider: str | None, agent: str | None) -> PriceHistory | None:
-        if model is None:
-            default = self._defaults.get(agent or "")
-            return self._resolve(default.model, provider or default.provider, agent) if default else None
-        for shelf, name in self._places(model, provider, agent):
-            match = shelf.look_up(name)
-            if match is not None:
-                return self._built(match.entry, shelf, match.how)
-        return None
+        if model is not None:
+            found = self._library.look_up(model, provider, agent)
+            return self._built(found) if found else None
+        default = self.default_for(agent)
+        found = self._library.look_up(default.model, provider or default.provider, agent) if default else None
+        return self._built(found, chosen_by=self.note_default(agent)) if found else None
 
-    def _places(self, model: str, provider: str | None, agent: str | None) -> Iterator[tuple[Shelf, str]]:
-        """Yield where to look for a reported name, the surest place first, and under which name."""
-        from spec_kitty_telemetry.pricing.names import family_of, take_apart
+    def _built(self, found: Found, *, used: bool = True, chosen_by: Path | None = None) -> PriceHistory:
+        links = self._library.chain(found)
+        last = links[-1]
+        model, origin = last.shelf.priced(last.entry)
+        if last is not found:
+            origin += f", by alias_of in {found.entry.path}"
+        if found.path is not None:
+            origin += f", by also_called in {found.path}"
+        if chosen_by is not None:
+            origin += f", by agents in {chosen_by}"
+        for link in links if used else ():
+            for path in link.paths():
+                self._note_use(path, link.called)
+        return PriceHistory(model, last.shelf.table_of(last.entry), origin=origin, matched_by=found.how)
 
-        whole = model.strip().lower()
-        biller, name = take_apart(model)
-        yield self._anybody, whole
-        named = self._called.get(biller or "")
-        if provider is not None and (named is None or not named.wraps):
-            asked = self._called.get(provider.strip().lower())
-            yield from self._with_fallbacks(asked, whole)
-            if named is asked:
-                yield from self._with_fallbacks(asked, name)
-        elif biller is not None:
-            yield from self._with_fallbacks(named, name)
-        else:
-            own = self._by_agent.get((agent or "").lower())
-            yield from self._with_fallbacks(own, name)
-            if own is None or not own.table.resells:  # a reseller's agent is billed by the reseller alone
-                yield from self._with_fallbacks(self._families.get(family_of(name)), name)
-
-    def _with_fallbacks(self, shelf: Shelf | None, name: str) -> Iterator[tuple[Shelf, str]]:
-        if shelf is not None:
-            yield shelf, name
-            for provider in shelf.fallback:
-                yield shelf.borrowing(self._shelves[provider]), name
-
-    def _built(self, entry: Entry, shelf: Shelf, how: str, *, used: bool = True) -> PriceHistory:
-        if entry.alias_of is not None:
-            target = self._alias_target(entry)
-            history = PriceHistory(
-                target.model, target.table, origin=f"{target.origin}, by alias_of in {entry.path}", matched_by=how
-            )
-        else:
-            model, origin = shelf.priced(entry)
-            history = PriceHistory(model, shelf.table_of(entry), origin=origin, matched_by=how)
-        if used:
-            self._note_use(entry, shelf)
-        return history
-
-    def _alias_target(self, entry: Entry) -> PriceHistory:
-        """Follow `alias_of`; a chain that leads nowhere or back to itself is an error that says where it began."""
-        followed = entry
-        for _ in range(_LONGEST_ALIAS_CHAIN):
-            for shelf, name in self._places(followed.alias_of or "", None, None):
-                match = shelf.look_up(name)
-                if match is not None and match.entry is not followed:
-                    break
-            else:
-                break
-            if match.entry.alias_of is None:
-                model, origin = shelf.priced(match.entry)
-                return PriceHistory(model, shelf.table_of(match.entry), origin=origin, matched_by=match.how)
-            followed = match.entry
-        raise PriceTableError(
-            f"{entry.path}, pricing, models, '{entry.name}', alias_of: found '{entry.alias_of}', expected the name of "
-            "a model in the price tables; see `spec-kitty telemetry prices list`"
-        )
-
-    def _note_use(self, entry: Entry, shelf: Shelf) -> None:
-        for path in (entry.path, shelf.discount_path if entry.path is None else None):
-            if path is not None:
-                called = f"{shelf.provider}/{entry.name}" if shelf.provider else entry.name
-                self._used.setdefault(path, set()).add(called)
-
-    def _check_aliases(self) -> None:
-        for shelf in (*self._shelves.values(), self._anybody):
-            for entry in shelf.entries():
-                if entry.alias_of is not None:
-                    self._alias_target(entry)
+    def _note_use(self, path: Path, called: str) -> None:
+        self._used.setdefault(path, set()).add(called)
 
 
 def lint(path: Path) -> str | None:
@@ -255,15 +204,17 @@ def checked_files(project_root: Path | None = None, user_config: Path | None = N
     return (*yaml_files(tables_folder()), *settings)
 
 
-def import_genai_prices(target: Path, providers: Iterable[str] = ()) -> int:
-    """Write what the installed genai-prices knows beyond our tables as overrides; return the number of models.
+def import_genai_prices(target: Path, providers: Iterable[str] = ()) -> Imported:
+    """Write the models that the installed genai-prices knows and our tables do not as overrides; say what was found.
 
     `providers` (ours, such as `openai`) limits it.  Nothing is written where there is nothing to add.  Raises
     `PriceTableError` where genai-prices is not installed, and for a `target` that a person wrote.
     """
     from spec_kitty_telemetry.pricing.importing import import_genai, write_overrides
 
-    return write_overrides(import_genai(tuple(providers)), target)
+    imported = import_genai(tuple(providers))
+    write_overrides(imported, target)
+    return imported
 
 
 def _settings_files(project_root: Path | None, user_config: Path | None) -> list[Path]:
@@ -284,7 +235,10 @@ def _overrides(paths: Iterable[Path]) -> list[OverrideFile]:
 
 
 def _stated(file: OverrideFile) -> Iterator[str]:
-    for override in file.models:
-        yield f"{override.provider}/{override.name}" if override.provider else override.name
-    for provider in file.discounts:
-        yield f"{provider}/*"
+    yield from (_called(override.name, override.provider) for override in file.models)
+    yield from (_called(default.model, default.provider) for default in file.agents.values())
+    yield from (f"{provider}/*" for provider in {*file.discounts, *file.also_called.values()})
+
+
+def _called(model: str, provider: str | None) -> str:
+    return f"{provider}/{model}" if provider else model

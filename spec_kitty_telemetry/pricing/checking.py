@@ -285,8 +285,7 @@ def _rates(keys: dict[str, Node], place: Place) -> RateSet:
 
 
 def _each(read: Callable[[Node, Place], Row], keys: dict[str, Node], field: str, place: Place) -> tuple[Row, ...]:
-    place = place.step(field)
-    return tuple(read(node, place) for node in sequence(keys.get(field, []), place))
+    return tuple(read(node, place.step(field)) for node in sequence(keys.get(field, []), place.step(field)))
 
 
 def _words(keys: dict[str, Node], field: str, place: Place) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ Context = Mapping[str, str]
 """How a request was made, such as `{"processing": "batch"}`."""
 
 _MILLION = 1_000_000
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
 _NOTHING = RateSet(0, 0, 0, 0, 0)
 
 
@@ -54,7 +56,7 @@ class PriceHistory:
         index = bisect_right(self._starts, moment)
         if not context and not self.model.rates[index].windows:
             return self._price(index, -1, ())
-        utc = moment.astimezone(UTC)
+        utc = _utc(moment)
         return self._price(index, self._window(index, utc), self._variants(utc, context or {}))
 
     def prices(self) -> tuple[Price, ...]:
@@ -65,7 +67,7 @@ class PriceHistory:
 
     def variants(self, moment: datetime) -> tuple[tuple[dict[str, str], str | None, Price], ...]:
         """Return each way of being called, from when that has its own price, and the price (at `moment`)."""
-        index = bisect_right(self._starts, moment.astimezone(UTC))
+        index = bisect_right(self._starts, _utc(moment))
         return tuple(
             (variant.when, variant.start, self._price(index, -1, (number,)))
             for number, variant in enumerate(self.model.variants)
@@ -73,7 +75,7 @@ class PriceHistory:
 
     def hours(self, moment: datetime) -> tuple[tuple[str, Price], ...]:
         """Return the hours of the day (UTC) that have their own price in the entry that counts at `moment`."""
-        index = bisect_right(self._starts, moment.astimezone(UTC))
+        index = bisect_right(self._starts, _utc(moment))
         windows = self.model.rates[index].windows if self.model.rates else ()
         return tuple((_hours(window), self._price(index, number, ())) for number, window in enumerate(windows))
 
@@ -201,7 +203,15 @@ def _hours(window: WindowRow) -> str:
 
 
 def _moment(start: str | None) -> datetime:
-    return datetime.fromisoformat(start) if start else datetime.min.replace(tzinfo=UTC)
+    return datetime.fromisoformat(start) if start else _FIRST
+
+
+def _utc(moment: datetime) -> datetime:
+    """Return `moment` in UTC; where that is before or after all years, the first or the last moment there is."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return _FIRST if moment.year == 1 else _LAST
 
 
 def _fields(rates: RateSet) -> RateFields:

@@ -86,13 +86,18 @@ def _forms(name: str, bedrock: bool) -> Iterator[tuple[str, str, bool]]:
         yield without_region, "without the Bedrock region", False
         unwrapped = _BEDROCK_VERSION.sub("", without_region)
         yield unwrapped, "without the Bedrock version", False
+    for respelled in respellings(unwrapped):
+        yield respelled, "with another version spelling", False
     undated = _DATE_SUFFIX.sub("", unwrapped)
     has_date = undated != unwrapped
     yield undated, "without its date", has_date
-    for respelled in (_DOTTED.sub("-", unwrapped), _DASHED.sub(".", unwrapped)):
-        yield respelled, "with another version spelling", False
-    for respelled in (_DOTTED.sub("-", undated), _DASHED.sub(".", undated)):
+    for respelled in respellings(undated):
         yield respelled, "without its date, with another version spelling", has_date
+
+
+def respellings(name: str) -> tuple[str, str, str]:
+    """Return `name` as given, with `4-5` for `4.5`, and the other way round."""
+    return name, _DOTTED.sub("-", name), _DASHED.sub(".", name)
 
 
 def family_of(name: str) -> str:

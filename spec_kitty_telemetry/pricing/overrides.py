@@ -90,7 +90,7 @@ def overrides_from(node: Node, place: Place, path: Path) -> OverrideFile:
             also_called[other.lower()] = provider.lower()
         models += _provider_models(provider.lower(), settings.get("models", []), here.step("models"))
     agents = {
-        agent: _agent(entry, place.step("agents", f"'{agent}'"))
+        agent.lower(): _agent(entry, place.step("agents", f"'{agent}'"))
         for agent, entry in mapping(keys.get("agents", {}) or {}, place.step("agents")).items()
     }
     return OverrideFile(path, tuple(models), discounts, also_called, agents)
@@ -109,6 +109,7 @@ def _named_models(node: Node, place: Place) -> list[tuple[str, Node]]:
 
 def _short_model(name: str, node: Node, place: Place) -> ModelOverride:
     """Check one entry of `models`, where the rates may stand without a list when they never changed."""
+    name = text_of(name, place, "the name of a model")
     keys = dict(mapping(node, place, SHORT_MODEL_KEYS))
     provider = text_of(keys.pop("provider"), place.step("provider")).lower() if "provider" in keys else None
     if "alias_of" in keys:

@@ -202,20 +202,24 @@ class Price(Rates):
 
         Raises `ValueError` as `cost` does.
         """
-        uncached = input_tokens - cache_read_tokens - cache_write_tokens
-        written_5m = cache_write_tokens - cache_write_1h_tokens
+        self.cost(  # checks the counts
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cache_read_tokens=cache_read_tokens,
+            cache_write_tokens=cache_write_tokens,
+            cache_write_1h_tokens=cache_write_1h_tokens,
+            reasoning_tokens=reasoning_tokens,
+        )
         rates = self.rates_for(request_input_tokens)
         apart = reasoning_tokens if rates.reasoning is not None else 0
         counts = (
-            ("input", uncached, rates.input),
+            ("input", input_tokens - cache_read_tokens - cache_write_tokens, rates.input),
             ("cache read", cache_read_tokens, rates.cache_read),
-            ("cache write", written_5m, rates.cache_write_5m),
+            ("cache write", cache_write_tokens - cache_write_1h_tokens, rates.cache_write_5m),
             ("cache write 1h", cache_write_1h_tokens, rates.cache_write_1h),
             ("output", output_tokens - apart, rates.output),
             ("reasoning", apart, rates.reasoning or 0),
         )
-        if min(tokens for _, tokens, _ in counts) < 0 or not 0 <= reasoning_tokens <= output_tokens:
-            raise ValueError(_contradiction(uncached, written_5m, output_tokens - reasoning_tokens))
         return tuple(PriceLine(name, tokens, rate, tokens * rate) for name, tokens, rate in counts if tokens)
 
 

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from spec_kitty_telemetry.pricing.document import Place, Said
 from spec_kitty_telemetry.pricing.history import discounted
-from spec_kitty_telemetry.pricing.names import spellings
+from spec_kitty_telemetry.pricing.names import respellings, spellings
 from spec_kitty_telemetry.pricing.rows import Model, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from spec_kitty_telemetry.errors import PriceTableError
     from spec_kitty_telemetry.pricing.overrides import ModelOverride, OverrideFile
 
 
@@ -26,6 +28,8 @@ class Entry:
     model: Model | None
     alias_of: str | None = None
     path: Path | None = None
+    dated: bool = False
+    """A date after one of its names means it too."""
 
 
 class Match(NamedTuple):
@@ -79,7 +83,7 @@ class Shelf:
         """Return the model that `name` (lower case) means here."""
         for spelling in spellings(name, bedrock=self.provider == "aws-bedrock"):
             entry = self.names.get(spelling.name)
-            if entry is None or (spelling.dated and not (entry.model and entry.model.dated)):
+            if entry is None or (spelling.dated and not entry.dated):
                 continue
             kind = "id" if spelling.name == entry.name.lower() else f"alias '{spelling.name}'"
             return Match(entry, kind if spelling.how == "as given" else f"{kind}, {spelling.how}")
@@ -107,46 +111,97 @@ class Shelf:
         """Return `other` as billed by this provider: with this one's discount instead of its own."""
         return Shelf(other.table, other.names, self.discount, self.discount_path)
 
-    def put(self, override: ModelOverride, path: Path) -> None:
+    def same(self, name: str) -> Entry | None:
+        """Return the entry that a person means who states a price for `name`: so spelt, or with `4.5` for `4-5`.
+
+        A date, a region or `[1m]` in `name` is meant: that price is for this name alone.
+        """
+        return next((self.names[form] for form in respellings(name.lower()) if form in self.names), None)
+
+    def put(self, override: ModelOverride, path: Path, *, dated: bool = False) -> None:
         """Let `override` answer to its own name and, where it replaces a model, to all names of that one."""
-        before = self.names.get(override.name.lower())
-        shipped = before.model if before else None
+        before = self.same(override.name)
         model = override.model
-        if model is not None and shipped is not None:
-            aliases = tuple(dict.fromkeys((*model.aliases, *shipped.aliases)))
-            model = msgspec.structs.replace(model, id=shipped.id, aliases=aliases, dated=model.dated or shipped.dated)
-        entry = Entry(shipped.id if shipped else override.name, model, override.alias_of, path)
-        for name in {override.name.lower(), *_names(shipped), *_names(model)}:
+        dated = dated or (model is not None and model.dated) or (before is not None and before.dated)
+        if model is not None:
+            name, known = (before.name, before.model) if before else (model.id, None)
+            aliases = tuple(dict.fromkeys((*model.aliases, *(known.aliases if known else ()))))
+            model = msgspec.structs.replace(model, id=name, aliases=aliases, dated=dated)
+        entry = Entry(before.name if before else override.name, model, override.alias_of, path, dated)
+        replaced = [name for name, each in self.names.items() if each is before]
+        for name in {*respellings(override.name.lower()), *replaced, *_names(model)}:
             if before is None or self.names.get(name, before) is before:
                 self.names[name] = entry
 
 
-def fill_shelves(tables: Iterable[Table], files: Iterable[OverrideFile]) -> tuple[dict[str, Shelf], Shelf]:
-    """Return the providers' shelves, and one for models that were stated without a provider."""
-    shelves = {table.provider: _shelf(table) for table in tables}
-    anybody = Shelf(Table("", "", "", ""))
+class Shelves(NamedTuple):
+    """Every provider's shelf, and what does not belong to one."""
+
+    by_provider: dict[str, Shelf]
+    anybody: Shelf
+    """Models that were stated without a provider: whoever bills."""
+    also_called: dict[str, str]
+    """Another name of a provider → the provider, from the tables and from the settings."""
+
+    def named(self, provider: str) -> Shelf | None:
+        """Return the shelf of a provider by any of its names (lower case)."""
+        return self.by_provider.get(provider) or self.by_provider.get(self.also_called.get(provider, ""))
+
+
+def fill_shelves(tables: Iterable[Table], files: Iterable[OverrideFile]) -> Shelves:
+    """Lay what `files` state over `tables`.
+
+    Raises `PriceTableError` for a discount or another name of a provider that has no models.
+    """
+    by_provider = {table.provider: _shelf(table) for table in tables}
+    also_called = {name: shelf.provider for shelf in by_provider.values() for name in shelf.called}
+    shelves = Shelves(by_provider, Shelf(Table("", "", "", "")), also_called)
+    files = tuple(files)
     for file in files:
-        for provider in {*file.discounts, *file.also_called.values(), *(each.provider for each in file.models)}:
-            if provider and provider not in shelves:
-                shelves[provider] = Shelf(Table(provider, "", "", ""))
-        for provider, millionths in file.discounts.items():
-            shelves[provider].discount = millionths
-            shelves[provider].discount_path = file.path
+        also_called.update(file.also_called)
         for override in file.models:
-            if override.provider:
-                shelves[override.provider].put(override, file.path)
-                continue
-            anybody.put(override, file.path)
-            for shelf in shelves.values():
-                if override.name.lower() in shelf.names:
-                    shelf.put(override, file.path)
-    return shelves, anybody
+            _put(override, file.path, shelves)
+    for file in files:
+        for provider in (*file.discounts, *file.also_called.values()):
+            if shelves.named(provider) is None:
+                raise _no_models(provider, file.path, shelves)
+        for provider, millionths in file.discounts.items():
+            shelf = shelves.named(provider)
+            if shelf is not None:
+                shelf.discount, shelf.discount_path = millionths, file.path
+    return shelves
+
+
+def _put(override: ModelOverride, path: Path, shelves: Shelves) -> None:
+    if override.provider:
+        shelf = shelves.named(override.provider)
+        if shelf is None:
+            shelf = shelves.by_provider[override.provider] = Shelf(Table(override.provider, "", "", ""))
+        shelf.put(override, path)
+        return
+    replaced = [shelf for shelf in shelves.by_provider.values() if shelf.same(override.name)]
+    dated = any(entry.dated for shelf in replaced if (entry := shelf.same(override.name)))
+    for shelf in (shelves.anybody, *replaced):
+        shelf.put(override, path, dated=dated)
+
+
+def _no_models(provider: str, path: Path, shelves: Shelves) -> PriceTableError:
+    from difflib import get_close_matches  # only for a message
+
+    known = sorted(shelves.by_provider)
+    close = get_close_matches(provider, sorted({*known, *shelves.also_called} - {provider}), 1)
+    place = Place(str(path), "pricing", "providers", f"'{provider}'")
+    return place.refuse(
+        Said("a provider without models"),
+        "one of " + ", ".join(known),
+        f"did you mean '{close[0]}'?" if close else "or one with models of its own",
+    )
 
 
 def _shelf(table: Table) -> Shelf:
     shelf = Shelf(table)
     for model in table.models:
-        entry = Entry(model.id, model)
+        entry = Entry(model.id, model, dated=model.dated)
         shelf.names.update(dict.fromkeys(_names(model), entry))
     return shelf
 

@@ -109,6 +109,66 @@ def test_an_unknown_feature_is_an_error_before_anything_runs(project: Project, t
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_slow_reader_gets_all_of_the_output(project: Project) -> None:
+    code = "import sys; sys.stdout.write('x' * 199_999 + '\\n')"  # more than both pipes hold
+    with subprocess.Popen(command(project, *python(code)), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        time.sleep(2)  # the command has ended long ago
+        assert len(process.stdout.read()) >= 200_000
+        assert process.wait(30) == 0
+
+
+@posix
+def test_a_reader_that_goes_away_ends_the_command_as_without_us(project: Project) -> None:
+    with subprocess.Popen(command(project, "yes"), stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"y\n"
+        process.stdout.close()
+        assert process.wait(30) == -signal.SIGPIPE
+    assert recorded(project).exit_code == -signal.SIGPIPE
+
+
+@posix
+def test_children_that_hold_the_output_open_are_not_waited_for(project: Project) -> None:
+    started = time.monotonic()
+    words = command(project, "sh", "-c", "sleep 60 & echo $!")
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True, timeout=30)
+    assert time.monotonic() - started < 30
+    os.kill(int(done.stdout), signal.SIGKILL)
+    assert recorded(project).outcome == "succeeded"
+
+
+@posix
+def test_a_signal_ends_the_wait_for_a_slow_reader(project: Project) -> None:
+    code = "import sys; sys.stdout.write('x' * 190_000)"
+    with subprocess.Popen(command(project, *python(code)), stdout=subprocess.PIPE) as process:
+        time.sleep(2)
+        process.terminate()
+        assert process.wait(30) == 0  # the command's own status
+    assert recorded(project).exit_code == 0
+
+
+@pytest.mark.parametrize("wrong", ["--rol", "-x"])
+def test_a_mistyped_option_is_not_taken_for_the_command(project: Project, wrong: str) -> None:
+    words = command(project, "true")
+    place = words.index("--")
+    words[place:place] = [wrong, "reviewer"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"No such option '{wrong}'" in done.stderr or f"No such option: {wrong}" in done.stderr
+    assert query_execution_events(project.feature_dir(FEATURE)) == []
+
+
+@posix
+def test_a_deleted_current_folder_is_no_hindrance_where_the_project_is_named(project: Project, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    words = ["sh", "-c", 'rmdir ../gone && exec "$@"', "sh", *command(project, "true")]
+    done = subprocess.run(words, cwd=gone, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert recorded(project).outcome == "succeeded"
+
+
 @posix
 def test_200_megabytes_pass_through_in_bounded_memory(project: Project) -> None:
     code = "import sys\nb = b'x' * 999_999 + b'\\n'\nfor _ in range(200): sys.stdout.buffer.write(b)"

@@ -1,0 +1,111 @@
+"""`lifecycle`: for each work package what it cost until it was accepted, what was done again, and by whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from spec_kitty_telemetry.cli.options import feature_option, json_option, project_option, search_for, wp_option
+from spec_kitty_telemetry.cli.output import print_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.charge import CostMode
+    from spec_kitty_telemetry.lanes import LaneHistory
+    from spec_kitty_telemetry.lifecycle import Lifecycle
+    from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.query import Search
+
+
+@click.command("lifecycle")
+@feature_option
+@wp_option
+@click.option("--attempts", is_flag=True, help="Also list every attempt at every work package.")
+@click.option("--cost", type=click.Choice(["auto", "reported", "calculated"]), default="auto", show_default=True,
+              help="auto: what was reported, else the list price; or one of the two alone.")  # fmt: skip
+@project_option
+@json_option
+def command(
+    features: tuple[str, ...],
+    wp_ids: tuple[str, ...],
+    project_folder: Path | None,
+    cost: str,
+    *,
+    attempts: bool,
+    as_json: bool,
+) -> None:
+    """Show what each work package cost until it was accepted, and what was done again.
+
+    Runs are joined with the lanes in the project's own status.events.jsonl: accepted is approved or done, rework is
+    all that began after the first rejection. docs/reports.md says exactly how, with an example.
+
+    \b
+    Examples:
+      lifecycle                          every work package of this project
+      lifecycle --feature 43 --attempts  each attempt, with implementer and reviewer apart
+      lifecycle --json | jq .summary
+    """  # noqa: D301 - \b is click's mark
+    from spec_kitty_telemetry.cli.lifecycle_table import lines
+    from spec_kitty_telemetry.pricing import PriceBook
+
+    search, _ = search_for(project_folder=project_folder, features=features, wp_ids=wp_ids)
+    book = PriceBook.load(search.project.root)
+    mode = cast("CostMode", cost)
+    found, lanes = _computed(search, book, mode)
+    if as_json:
+        from spec_kitty_telemetry.cli.lifecycle_json import document
+
+        print_json(document(found, lanes, search, book, mode))
+    else:
+        click.echo("\n".join(lines(found, lanes, search, book, cost=mode, attempts=attempts)))
+
+
+def _computed(search: Search, book: PriceBook, cost: CostMode) -> tuple[Lifecycle, dict[str, LaneHistory]]:
+    from spec_kitty_telemetry.cli.prices_in_use import find_price_for
+    from spec_kitty_telemetry.cli.progress import progress
+    from spec_kitty_telemetry.lifecycle import lifecycle
+
+    lanes = _lanes(search)
+    wanted = [
+        (feature, wp_id)
+        for feature, history in lanes.items()
+        for wp_id in history.moves
+        if not search.filters.wp_ids or _is_wanted(wp_id, search.filters.wp_ids)
+    ]
+    find_price = find_price_for(book, search.project.root)
+    with progress(search.report):
+        return lifecycle(search.events(), lanes, find_price, cost=cost, wanted=wanted), lanes
+
+
+def _is_wanted(wp_id: str, patterns: tuple[str, ...]) -> bool:
+    from fnmatch import fnmatchcase
+
+    return any(fnmatchcase(wp_id.lower(), pattern.lower()) for pattern in patterns)
+
+
+def _lanes(search: Search) -> dict[str, LaneHistory]:
+    from spec_kitty_telemetry.lanes import STATUS_NAME, lane_history
+
+    return {slug: lane_history(search.project.log_path(slug).with_name(STATUS_NAME)) for slug in search.features()}
+
+
+def summary(found: Lifecycle) -> dict[str, Any]:
+    """Return the cost of an accepted work package: how many there are, their cost until then, and its mean."""
+    from decimal import Decimal
+
+    from spec_kitty_telemetry.cost_sums import added, is_floor
+
+    accepted = [each for each in found.work_packages if each.until_accepted is not None]
+    total = added(each.until_accepted for each in accepted if each.until_accepted is not None)
+    known = [each for each in accepted if each.until_accepted and each.until_accepted.total_cost_usd is not None]
+    cost_usd = total.total_cost_usd
+    return {
+        "work_package_count": len(found.work_packages),
+        "accepted_count": len(accepted),
+        "accepted_with_known_cost_count": len(known),
+        "accepted_cost_usd": cost_usd,
+        "accepted_cost_is_floor": is_floor(total) or len(known) < len(accepted),
+        "mean_accepted_cost_usd": None if cost_usd is None or not known else cost_usd / Decimal(len(known)),
+    }

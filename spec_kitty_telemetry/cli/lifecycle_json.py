@@ -1,0 +1,120 @@
+"""The lifecycle of work packages as a JSON object: what `docs/lifecycle.schema.json` describes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spec_kitty_telemetry.cli.lifecycle import summary
+from spec_kitty_telemetry.cli.output import json_money
+from spec_kitty_telemetry.cli.report_json import numbers, overrides_used, skipped, unknown_models
+from spec_kitty_telemetry.cost_sums import is_floor, share
+from spec_kitty_telemetry.lifecycle import pairs
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from decimal import Decimal
+
+    from spec_kitty_telemetry.charge import CostMode
+    from spec_kitty_telemetry.cost import CostSummary
+    from spec_kitty_telemetry.lanes import LaneHistory
+    from spec_kitty_telemetry.lifecycle import Lifecycle, Pair, WorkPackage
+    from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.query import Search
+
+JSON_VERSION = 1
+
+
+def document(
+    found: Lifecycle, lanes: dict[str, LaneHistory], search: Search, book: PriceBook, cost: CostMode
+) -> dict[str, Any]:
+    """Return the lifecycle as a JSON object."""
+    totals = summary(found)
+    return {
+        "version": JSON_VERSION,
+        "filters": {"features": list(search.filters.features), "wp_ids": list(search.filters.wp_ids)},
+        "cost": cost,
+        "work_packages": [_work_package(each) for each in found.work_packages],
+        "pairs": [_pair(each) for each in pairs(found.work_packages)],
+        "without_work_package": _numbers(found.without_work_package),
+        "summary": {
+            **totals,
+            "accepted_cost_usd": json_money(totals["accepted_cost_usd"]),
+            "mean_accepted_cost_usd": json_money(totals["mean_accepted_cost_usd"]),
+        },
+        "unknown_models": unknown_models(found.unknown_models),
+        **skipped(search),
+        "lanes": [
+            {"feature": feature, "problem": history.problem, "bad_line_count": history.bad_line_count}
+            for feature, history in sorted(lanes.items())
+        ],
+        "prices": {"as_of": book.as_of, "overrides": overrides_used(book)},
+    }
+
+
+def review_share(each: WorkPackage) -> tuple[Decimal | None, bool]:
+    """Return which part of a work package's cost its reviews are, and whether all costs that takes are known.
+
+    `None`: it is not known, because of all runs of one kind nothing is known that they cost.
+    """
+    known = all(part_usd(part, each.total) or not is_floor(part) for part in (each.review, each.implementation))
+    reviewed = part_usd(each.review, each.total) if known else None
+    return share(reviewed, each.total.total_cost_usd), not is_floor(each.total)
+
+
+def part_usd(part: CostSummary, whole: CostSummary) -> Decimal | None:
+    """Return what a part of a work package cost; without a run it cost nothing, unless there are no records at all."""
+    from decimal import Decimal
+
+    if part.event_count or not whole.event_count:
+        return part.total_cost_usd
+    return Decimal(0)
+
+
+def _work_package(each: WorkPackage) -> dict[str, Any]:
+    fraction, is_exact = review_share(each)
+    return {
+        "feature": each.feature,
+        "wp_id": each.wp_id,
+        "lane": each.lane,
+        "accepted_at": _iso(each.accepted_at),
+        "first_rejected_at": _iso(each.first_rejected_at),
+        "rejection_count": each.rejection_count,
+        "total": _numbers(each.total),
+        "implementation": _part(each.implementation, each.total),
+        "review": _part(each.review, each.total),
+        "until_accepted": _part(each.until_accepted, each.total) if each.until_accepted else None,
+        "rework": _part(each.rework, each.total) if each.rework else None,
+        "review_share_of_cost": json_money(fraction),
+        "review_share_is_exact": is_exact,
+        "attempts": [
+            {"attempt": attempt.attempt, "role": attempt.role, **_numbers(attempt.cost)} for attempt in each.attempts
+        ],
+    }
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    return {
+        "implementer": pair.implementer,
+        "reviewer": pair.reviewer,
+        "work_package_count": pair.work_package_count,
+        "review_count": pair.review_count,
+        "accepted_count": pair.accepted_count,
+        "rejected_count": pair.rejected_count,
+        "undecided_count": pair.review_count - pair.accepted_count - pair.rejected_count,
+        "implementation": _part(pair.work, pair.review),
+        "review": _numbers(pair.review),
+    }
+
+
+def _part(part: CostSummary, whole: CostSummary) -> dict[str, Any]:
+    return {**_numbers(part), "total_cost_usd": json_money(part_usd(part, whole))}
+
+
+def _numbers(row: CostSummary) -> dict[str, Any]:
+    found = numbers(row, None)
+    del found["share_of_total_cost"]
+    return found
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,51 @@
+"""A sign of life on stderr while a long report is made, and only for a person at a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+
+    from spec_kitty_telemetry.scan import ScanReport
+
+QUIET_S = 1.0
+"""A report that takes no longer shows nothing."""
+_EVERY_S = 0.2
+_CLEAR = "\r\x1b[K"
+
+
+@contextmanager
+def progress(report: ScanReport) -> Iterator[None]:
+    """Show how many records were read, from the second second on, and clear the line at the end."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    import threading
+
+    done = threading.Event()
+    watcher = threading.Thread(target=_watch, args=(report, done), daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def _watch(report: ScanReport, done: threading.Event) -> None:
+    began = time.monotonic()
+    if done.wait(QUIET_S):
+        return
+    while True:
+        seconds = time.monotonic() - began
+        sys.stderr.write(f"{_CLEAR}Reading … {report.event_count:,} records, {seconds:.0f} s")
+        sys.stderr.flush()
+        if done.wait(_EVERY_S):
+            break
+    sys.stderr.write(_CLEAR)
+    sys.stderr.flush()

@@ -1,0 +1,331 @@
+"""What a work package cost until it was accepted, with numbers worked out by hand (docs/reports.md has the example)."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from spec_kitty_telemetry import emit_execution_event
+from spec_kitty_telemetry.cli import group
+from spec_kitty_telemetry.lanes import accepted_at, lane_history
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.project import Project
+
+FEATURE = "043-telemetry-foundation"
+NOON = datetime(2026, 2, 16, 12, tzinfo=UTC)
+
+
+def run(project: Project, *arguments: str) -> Result:
+    result = CliRunner().invoke(group, ["lifecycle", "--project", str(project.root), *arguments])
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def lifecycle(project: Project, *arguments: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(run(project, "--json", *arguments).stdout, parse_float=Decimal)
+    return document
+
+
+def only(project: Project) -> dict[str, Any]:
+    (package,) = lifecycle(project)["work_packages"]
+    found: dict[str, Any] = package
+    return found
+
+
+def ran(
+    project: Project, role: str, began: int, ended: int, cost: str | None, agent: str = "claude-code", **facts: Any
+) -> None:
+    """Record a run that began and ended so many minutes after noon."""
+    facts = {"wp_id": "WP01", "outcome": "succeeded", **facts}
+    emit_execution_event(
+        project.feature_dir(FEATURE), FEATURE, facts.pop("wp_id"), agent, role,
+        success=facts["outcome"] == "succeeded",
+        cost_usd=None if cost is None else Decimal(cost),
+        timestamp=NOON + timedelta(minutes=ended),
+        duration_ms=(ended - began) * 60_000,
+        **facts,
+    )  # fmt: skip
+
+
+def moved(project: Project, *moves: tuple[int, str, str], wp_id: str = "WP01", **more: Any) -> None:
+    """Write moves as the host does, each so many minutes after noon."""
+    lines = [
+        {
+            "actor": "spec-kitty-orchestrator", "at": (NOON + timedelta(minutes=minute)).isoformat(), "evidence": None,
+            "event_id": f"01M82J{wp_id}{minute:016}", "execution_mode": "worktree", "force": False, "from_lane": before,
+            "mission_slug": FEATURE, "policy_metadata": None, "reason": None, "review_ref": None, "to_lane": after,
+            "wp_id": wp_id, **more,
+        }
+        for minute, before, after in moves
+    ]  # fmt: skip
+    with (project.feature_dir(FEATURE) / "status.events.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+@pytest.fixture
+def example(project: Project) -> Project:
+    """The worked example of docs/reports.md: implemented, rejected, implemented again by another agent, accepted."""
+    ran(project, "planner", -30, -20, "0.30", wp_id=None)
+    ran(project, "implementer", 0, 10, "1.00", attempt=1)
+    ran(project, "reviewer", 12, 15, "0.20", agent="codex", attempt=1, outcome="rejected")
+    ran(project, "implementer", 16, 20, "0.40", attempt=2, outcome="failed")
+    ran(project, "implementer", 21, 30, "0.60", agent="gemini", attempt=2)
+    ran(project, "reviewer", 31, 36, "0.25", agent="codex", attempt=2)
+    ran(project, "implementer", 50, 55, "0.05", attempt=3)
+    moved(
+        project,
+        *((-40, "genesis", "planned"), (-1, "planned", "claimed"), (-1, "claimed", "in_progress")),
+        *((11, "in_progress", "for_review"), (12, "for_review", "in_review"), (16, "in_review", "in_progress")),
+        *((30, "in_progress", "for_review"), (31, "for_review", "in_review"), (37, "in_review", "done")),
+    )
+    return project
+
+
+def test_the_example_has_the_numbers_worked_out_by_hand(example: Project) -> None:
+    package = only(example)
+    assert (package["lane"], package["rejection_count"]) == ("done", 1)
+    assert package["accepted_at"] == "2026-02-16T12:37:00+00:00"
+    # The rejecting review ended at 12:15; the host moved the work package back at 12:16, when the next run began.
+    assert package["first_rejected_at"] == "2026-02-16T12:15:00+00:00"
+    costs = {
+        name: (package[name]["event_count"], package[name]["total_cost_usd"])
+        for name in ("total", "implementation", "review", "until_accepted", "rework")
+    }
+    assert costs == {
+        "total": (6, Decimal("2.5")),  # 1 + 0.2 + 0.4 + 0.6 + 0.25 + 0.05
+        "implementation": (4, Decimal("2.05")),  # 1 + 0.4 + 0.6 + 0.05
+        "review": (2, Decimal("0.45")),  # 0.2 + 0.25
+        "until_accepted": (5, Decimal("2.45")),  # all but the 0.05 of 12:50
+        "rework": (4, Decimal("1.3")),  # 0.4 + 0.6 + 0.25 + 0.05
+    }
+    assert (package["review_share_of_cost"], package["review_share_is_exact"]) == (Decimal("0.18"), True)  # 0.45 / 2.5
+    attempts = [(each["attempt"], each["role"], each["total_cost_usd"]) for each in package["attempts"]]
+    assert attempts == [
+        (1, "implementer", 1),
+        (1, "reviewer", Decimal("0.2")),
+        (2, "implementer", 1),
+        (2, "reviewer", Decimal("0.25")),
+        (3, "implementer", Decimal("0.05")),
+    ]
+
+
+def test_runs_of_no_work_package_are_counted_apart(example: Project) -> None:
+    outside = lifecycle(example)["without_work_package"]
+    assert (outside["event_count"], outside["total_cost_usd"]) == (1, Decimal("0.3"))
+    assert "Not in the table: 1 run without a work package, $0.3000." in run(example).stdout
+
+
+def test_a_review_is_paired_with_the_agent_whose_work_it_judged(example: Project) -> None:
+    first, second = lifecycle(example)["pairs"]
+    assert (first["implementer"], first["reviewer"], first["rejected_count"]) == ("claude-code", "codex", 1)
+    assert (first["implementation"]["total_cost_usd"], first["review"]["total_cost_usd"]) == (1, Decimal("0.2"))
+    # The failed run of claude-code belongs to the round that gemini finished: it is what that review judged.
+    assert (second["implementer"], second["reviewer"], second["accepted_count"]) == ("gemini", "codex", 1)
+    assert (second["implementation"]["event_count"], second["implementation"]["total_cost_usd"]) == (2, 1)
+
+
+def test_the_mean_cost_of_an_accepted_work_package_is_said(example: Project) -> None:
+    ran(example, "implementer", 0, 1, "0.55", wp_id="WP02")
+    moved(example, (5, "in_review", "approved"), wp_id="WP02")
+    ran(example, "implementer", 0, 1, "7", wp_id="WP03")
+    assert lifecycle(example)["summary"] == {
+        "work_package_count": 3,
+        "accepted_count": 2,
+        "accepted_with_known_cost_count": 2,
+        "accepted_cost_usd": 3,  # 2.45 + 0.55
+        "accepted_cost_is_floor": False,
+        "mean_accepted_cost_usd": Decimal("1.5"),
+    }
+    assert "Accepted: 2 of 3 work packages, for $3.00 until then, $1.50 each." in run(example).stdout
+
+
+def test_without_lanes_nothing_is_known_to_be_accepted_or_reworked(project: Project) -> None:
+    ran(project, "implementer", 0, 1, "1")
+    package = only(project)
+    assert (package["lane"], package["until_accepted"], package["rework"]) == (None, None, None)
+    assert package["total"]["total_cost_usd"] == 1
+    assert lifecycle(project)["lanes"] == [
+        {"feature": FEATURE, "problem": "there is no status.events.jsonl", "bad_line_count": 0}
+    ]
+    assert "Lanes are not known, so neither is what was accepted:" in run(project).stdout
+
+
+def test_a_review_that_says_it_rejects_is_enough_for_rework(project: Project) -> None:
+    ran(project, "reviewer", 0, 2, "1", outcome="rejected")
+    ran(project, "implementer", 3, 4, "0.5")
+    package = only(project)
+    assert (package["rejection_count"], package["rework"]["total_cost_usd"]) == (1, Decimal("0.5"))
+    assert package["until_accepted"] is None
+
+
+def test_lanes_without_a_rejection_mean_that_rework_cost_nothing(project: Project) -> None:
+    ran(project, "implementer", 0, 1, "1")
+    moved(project, (2, "in_progress", "for_review"))
+    package = only(project)
+    assert (package["rejection_count"], package["rework"]["event_count"]) == (0, 0)
+    assert package["rework"]["total_cost_usd"] == 0
+    assert package["review"]["total_cost_usd"] == 0
+    assert package["until_accepted"] is None
+
+
+def test_an_agent_that_moves_its_own_work_package_counts_until_the_acceptance(project: Project) -> None:
+    """With slash commands the reviewer itself moves the work package, in the middle of its run."""
+    ran(project, "implementer", 0, 5, "1")
+    ran(project, "reviewer", 6, 9, "0.5", agent="codex")  # exits 0, although it rejected at 12:08
+    ran(project, "implementer", 10, 12, "0.25")
+    ran(project, "reviewer", 13, 16, "0.125", agent="codex")
+    moved(project, (8, "in_review", "planned"), (15, "in_review", "approved"))
+    package = only(project)
+    assert package["until_accepted"]["total_cost_usd"] == Decimal("1.875")
+    assert package["rework"]["total_cost_usd"] == Decimal("0.375")
+    (pair,) = lifecycle(project)["pairs"]
+    assert (pair["review_count"], pair["accepted_count"], pair["rejected_count"]) == (2, 1, 1)
+
+
+def test_work_that_was_accepted_and_taken_back_is_not_accepted(project: Project) -> None:
+    ran(project, "implementer", 0, 5, "1")
+    moved(project, (6, "in_review", "approved"), (8, "approved", "in_progress"))
+    package = only(project)
+    assert (package["accepted_at"], package["rejection_count"]) == (None, 1)
+    moved(project, (20, "in_review", "approved"), (22, "approved", "done"))
+    assert only(project)["accepted_at"] == "2026-02-16T12:20:00+00:00"
+
+
+@pytest.mark.parametrize(("review_ref", "rejections"), [(None, 0), ("feedback-WP01-cycle1", 1)])
+def test_back_from_for_review_is_a_rejection_only_with_a_review(
+    project: Project, review_ref: str | None, rejections: int
+) -> None:
+    ran(project, "implementer", 0, 5, "1")
+    moved(project, (6, "for_review", "in_progress"), review_ref=review_ref)
+    assert only(project)["rejection_count"] == rejections
+
+
+def test_unknown_costs_make_floors_and_never_zeros(project: Project) -> None:
+    ran(project, "implementer", 0, 5, "1")
+    ran(project, "implementer", 6, 7, None, outcome="timed_out")
+    ran(project, "reviewer", 8, 9, None, input_tokens=5, output_tokens=5, model="nobody-knows-1")
+    moved(project, (10, "in_review", "done"))
+    package = only(project)
+    assert (package["until_accepted"]["total_cost_usd"], package["until_accepted"]["cost_is_floor"]) == (1, True)
+    assert (package["review"]["total_cost_usd"], package["review"]["cost_is_floor"]) == (None, True)
+    assert (package["review_share_of_cost"], package["review_share_is_exact"]) == (None, False)
+    document = lifecycle(project)
+    assert document["summary"]["accepted_cost_is_floor"] is True
+    assert [each["model"] for each in document["unknown_models"]] == ["nobody-knows-1"]
+    output = run(project).stdout
+    assert "≥$1.0000" in output
+    assert "unknown" in output
+
+
+def test_a_work_package_without_records_is_listed_with_an_unknown_cost(project: Project) -> None:
+    ran(project, "implementer", 0, 5, "1")
+    moved(project, (6, "in_review", "done"), wp_id="WP02")
+    by_hand = lifecycle(project)["work_packages"][1]
+    assert (by_hand["wp_id"], by_hand["total"]["event_count"], by_hand["total"]["total_cost_usd"]) == ("WP02", 0, None)
+    assert by_hand["until_accepted"]["total_cost_usd"] is None
+    told = lifecycle(project)["summary"]
+    assert (told["accepted_count"], told["accepted_with_known_cost_count"]) == (1, 0)
+    assert told["accepted_cost_is_floor"] is True
+    filtered = lifecycle(project, "--wp", "wp01")["work_packages"]
+    assert [each["wp_id"] for each in filtered] == ["WP01"]
+
+
+REAL = (
+    '{"aggregate_id": "001-hello_world", "aggregate_type": "Mission", "event_id": "01M82J8H86WYCM6FRTFARE8N08", '
+    '"event_type": "TasksStarted", "payload": {"actor": "x", "mission_slug": "001-hello_world"}, '
+    '"timestamp": "2026-11-22T21:23:12.774391+00:00"}\n'
+    '{"actor": "user", "at": "2026-11-22T21:23:31.447704+00:00", "delta": {"subtasks": {"T001": "done"}}, '
+    '"event_id": "01M82J93FQE58GM5QB2ZDMKKGF", "kind": "annotation", "wp_id": "WP01"}\n'
+)
+"""Lines that spec-kitty 3.2 writes into the same file and that are no moves."""
+
+
+def test_lines_of_the_host_that_are_no_moves_are_passed_over(project: Project) -> None:
+    path = project.feature_dir(FEATURE) / "status.events.jsonl"
+    path.write_text(REAL, encoding="utf-8")
+    history = lane_history(path)
+    assert (history.moves, history.bad_line_count, history.problem) == ({}, 0, None)
+
+
+GOOD = {"wp_id": "WP01", "from_lane": "doing", "to_lane": "For_Review", "at": "2026-02-16T10:00:00Z", "event_id": "1"}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"half a li", b"[]", b"7", b"\xff\xfe", b'{"wp_id": 7}', b"[" * 100_000, b"{" + b'"a":{' * 50_000,
+        json.dumps({**GOOD, "at": "2026-02-16T10:00:00"}).encode(), json.dumps({**GOOD, "at": "soon"}).encode(),
+        json.dumps({**GOOD, "to_lane": "x" * 999}).encode(), b'"' + b"x" * 2_000_000 + b'"',
+    ],
+)  # fmt: skip
+def test_a_bad_line_of_the_host_is_counted_and_its_neighbours_are_used(project: Project, bad: bytes) -> None:
+    path = project.feature_dir(FEATURE) / "status.events.jsonl"
+    good = json.dumps(GOOD).encode()
+    path.write_bytes(good + b"\n\n" + bad + b"\n" + good + b"\n")
+    history = lane_history(path)
+    assert history.bad_line_count == 1
+    (move,) = history.moves["WP01"]  # the second is the same event again
+    assert (move.from_lane, move.to_lane) == ("in_progress", "for_review")
+    ran(project, "implementer", 0, 5, "1")
+    assert "1 line of its status.events.jsonl could not be read" in run(project).stdout
+
+
+def test_moves_count_in_the_order_of_time_whatever_their_order_in_the_file(project: Project) -> None:
+    moved(project, (9, "in_review", "done"), (3, "done", "in_progress"), (1, "in_review", "done"))
+    moves = lane_history(project.feature_dir(FEATURE) / "status.events.jsonl").moves["WP01"]
+    assert accepted_at(moves) == NOON + timedelta(minutes=9)
+
+
+def test_lanes_that_lead_elsewhere_are_not_followed(project: Project, tmp_path: Path) -> None:
+    ran(project, "implementer", 0, 5, "1")
+    (tmp_path / "other").write_text(json.dumps(GOOD), encoding="utf-8")
+    try:
+        (project.feature_dir(FEATURE) / "status.events.jsonl").symlink_to(tmp_path / "other")
+    except OSError:
+        pytest.skip("symlinks need a privilege here")
+    (lanes,) = lifecycle(project)["lanes"]
+    assert "is a symlink, which telemetry does not follow" in lanes["problem"]
+
+
+def test_control_characters_of_lanes_never_reach_the_terminal(project: Project) -> None:
+    ran(project, "implementer", 0, 5, "1")
+    moved(project, (1, "planned", "\x1b[2J"), wp_id="\u202e\x1b]0;evil")
+    output = run(project, "--attempts").stdout
+    assert all(character.isprintable() for character in output if character != "\n")
+    assert "evil" in output
+
+
+def test_every_attempt_is_listed_where_it_is_asked_for(example: Project) -> None:
+    output = run(example, "--attempts").stdout
+    (failed,) = [line for line in output.splitlines() if "WP01  2        implementer" in line]
+    assert failed.split() == [FEATURE, "WP01", "2", "implementer", "2", "1", "–", "–", "13m", "00s", "$1.0000"]
+    assert "attempt " not in run(example).stdout
+
+
+@pytest.mark.parametrize("columns", [160, 80])
+def test_the_tables_fit_the_terminal(example: Project, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert max(map(len, run(example).stdout.splitlines())) <= columns
+
+
+def test_a_project_without_records_says_so(project: Project) -> None:
+    assert "Nothing recorded yet" in run(project).stdout
+    assert lifecycle(project)["work_packages"] == []
+    ran(project, "planner", 0, 1, "1", wp_id=None)
+    assert "No run here served a single work package." in run(project).stdout
+
+
+def test_a_record_of_an_impossible_length_began_when_it_ended(project: Project) -> None:
+    ran(project, "implementer", 0, 5, "1")
+    path = project.log_path(FEATURE)
+    path.write_bytes(path.read_bytes().replace(b'"duration_ms":300000', b'"duration_ms":9007199254740991'))
+    moved(project, (6, "in_review", "done"))
+    assert only(project)["until_accepted"]["total_cost_usd"] == 1
