@@ -23,4 +23,5 @@ def message_counts(found: Json) -> Counts:
         cache_write=max(flat or 0, sum(halves)) if halves else flat,
         cache_write_1h=hour,
         output=count(found, "output_tokens"),
+        reasoning=count(inner(found, "output_tokens_details"), "thinking_tokens"),
     )

@@ -3,7 +3,9 @@
 `turn.completed` has the tokens of the whole *thread* so far, also after `codex exec resume`, so the last one counts and
 what earlier runs of the thread had printed is taken off.  Input includes cached input, output includes reasoning; cache
 writes are printed by the newest versions only.  Neither model nor cost is printed: the model comes from the thread's
-rollout file, else from the configured default.  A turn that failed or was interrupted prints no tokens.  Items of type
+rollout file, else from the configured default.  Who bills is the configured `model_provider` as it is: an id that a
+user made up (`stub`, `proxy`) has no price until the settings say under `also_called` whose it is, as its rates may be
+nobody's list prices (a local server).  A turn that failed or was interrupted prints no tokens.  Items of type
 `error` are warnings, and a top-level `error` may be a passing reconnect.
 
 Before about 0.44 the lines were `{"id", "msg": {"type": "token_count", …}}`, again with running totals.

@@ -1,11 +1,12 @@
 """GitHub Copilot CLI: `copilot -p` with `--output-format json`, and its plain text footer.
 
 On stdout only generated tokens are printed, and not for every provider; the whole counts are in the session's own
-files, which are preferred.  `premiumRequests` is not money, and neither are AI credits.  The footer has rounded
-numbers, input with cached input included.  `gh copilot suggest`, the old extension, reports nothing.
+files, which are preferred.  An API error is a `session.error` before the result.  `premiumRequests` is not money, and
+neither are AI credits.  The footer has rounded numbers, input with cached input included.  `gh copilot suggest`, the
+old extension, reports nothing.
 
 Sources: github/copilot-cli changelog (0.0.422) and issue 4107; github/copilot-sdk `session-events.ts` (cc0438d); output
-of Copilot CLI 1.0.102.
+of Copilot CLI 1.0.102 (2026-11).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from spec_kitty_telemetry.usage.counts import Counts, Model, by_model, of_whole
 from spec_kitty_telemetry.usage.lookup import with_transcript
 from spec_kitty_telemetry.usage.printed import Json, Printed, without_colours
 from spec_kitty_telemetry.usage.transcripts import copilot as transcript
-from spec_kitty_telemetry.usage.values import count, inner, milliseconds, word
+from spec_kitty_telemetry.usage.values import count, inner, milliseconds, sentence, word
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.invocation import Invocation, InvocationResult, Usage
@@ -52,15 +53,22 @@ def read(invocation: Invocation, result: InvocationResult, around: Surroundings)
     if not (end or models):
         models, doubt = _footer(result.stdout) or _footer(result.stderr), _ROUNDED
     exit_code = end.get("exitCode")
+    success = exit_code == 0 if isinstance(exit_code, int) else None
     said = usage(
         None,
         models,
         session_id=word(end, "sessionId"),
-        success=exit_code == 0 if isinstance(exit_code, int) else None,
+        success=success,
         duration_ms=milliseconds(inner(end, "usage"), "sessionDurationMs"),
+        error=None if success else _error(printed),
         doubt=doubt,
     )
     return with_transcript(said, invocation, result, around, transcript.find)
+
+
+def _error(printed: Printed) -> str | None:
+    failure = printed.last('"session.error"', lambda found: found.get("type") == "session.error") or {}
+    return sentence(inner(failure, "data").get("message"))
 
 
 def _messages(printed: Printed) -> dict[Model, Counts]:

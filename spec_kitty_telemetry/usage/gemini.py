@@ -2,8 +2,9 @@
 
 `stats.models` has the tokens of each model: `prompt` includes `cached`, and `thoughts` stand beside `candidates`.  The
 stream leaves thoughts out, so output is its total less its input.  Cost and cache writes are not reported.  A session
-that is resumed starts with the stored totals, so what was there before is taken off.  A failed run prints its error as
-JSON on stderr, without tokens.
+that is resumed without a terminal (`--resume latest`) keeps its id and prints the statistics of the run alone: only the
+interactive program starts with stored totals (0.61.0, seen 2026-11).  A failed run prints its error as JSON on stderr,
+without tokens.
 
 Sources: google-gemini/gemini-cli `packages/core/src/output/json-formatter.ts`, `telemetry/uiTelemetry.ts`,
 `utils/exitCodes.ts` (5411f11), PR 21839 (models in the stream); output of Gemini CLI 0.61.0.
@@ -14,7 +15,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.hookspecs import hookimpl
-from spec_kitty_telemetry.usage import sessions
 from spec_kitty_telemetry.usage.answer import answer, usage
 from spec_kitty_telemetry.usage.counts import Counts, Model, of_whole
 from spec_kitty_telemetry.usage.gemini_tokens import token_counts
@@ -45,17 +45,14 @@ def read(invocation: Invocation, result: InvocationResult, around: Surroundings)
         return with_transcript(_failed(result, printed, start), invocation, result, around, transcript.find)
     session = word(end, "session_id") or word(start, "session_id")
     models = models_of(inner(end, "stats"))
-    totals = {model.name: counts for model, counts in models.items()} or {"": _streamed(inner(end, "stats"))}
-    added, doubt = sessions.since_last_run(invocation, around.state_folder, "gemini", session, totals)
     return usage(
-        None if models else added.get("", Counts()),
-        {model: added[model.name] for model in models if model.name in added},
+        None if models else _streamed(inner(end, "stats")),
+        models,
         model=None if models else named_model(start),
         session_id=session,
         success=_succeeded(end),
         duration_ms=_duration(end),
         error=sentence(inner(end, "error").get("message")),
-        doubt=doubt,
     )
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MODEL_OPTIONS = ("-m", "--model")
+_KNOWN_PROGRAMS = {"kilo": "kilocode", "kilo-cli": "kilocode"}
+"""Programs of agents that are read by another agent's module."""
 _SUFFIXES = (".exe", ".cmd", ".bat", ".ps1", ".py", ".js")
 
 
@@ -21,8 +23,11 @@ def agent_of(command_line: Sequence[str]) -> str:
     Words before the program, as in `npx claude` or `timeout 600 codex`, do not matter.
     """
     for word in command_line[:4]:
+        program = _program(word).lower()
+        if program in _KNOWN_PROGRAMS:
+            return _KNOWN_PROGRAMS[program]
         for module_path in EXTRACTORS:
-            if _program(word).lower() in import_module(module_path).AGENTS:
+            if program in import_module(module_path).AGENTS:
                 return module_path.rpartition(".")[2].replace("_", "-")
     return _program(command_line[0])
 

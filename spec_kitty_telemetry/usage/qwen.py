@@ -5,8 +5,11 @@ array also has `stats.models`, which includes background requests such as the me
 output for OpenAI-compatible providers and beside it for Gemini's; the sums tell.  Cache writes and cost are not
 reported. Early forks printed Gemini's object.
 
+A resumed session (`--continue`) continues its totals in both; a refused run prints `usage` alone.  0.15.10 reports an
+API error as the answer of a run that succeeded.
+
 Sources: QwenLM/qwen-code `packages/cli/src/nonInteractive/types.ts` and `io/BaseJsonOutputAdapter.ts`; output of Qwen
-Code 0.15.10.
+Code 0.15.10 and 0.24.4 (2026-11).
 """
 
 from __future__ import annotations
@@ -15,10 +18,11 @@ from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.hookspecs import hookimpl
 from spec_kitty_telemetry.usage.answer import answer, usage
-from spec_kitty_telemetry.usage.counts import Counts, Model, by_model, of_whole
+from spec_kitty_telemetry.usage.counts import Counts, Model, by_model, main_model, of_whole
 from spec_kitty_telemetry.usage.gemini import models_of
 from spec_kitty_telemetry.usage.lookup import with_transcript
 from spec_kitty_telemetry.usage.printed import Json, Printed
+from spec_kitty_telemetry.usage.qwen_sessions import Totals, of_this_run
 from spec_kitty_telemetry.usage.transcripts import qwen as transcript
 from spec_kitty_telemetry.usage.values import count, flag, inner, milliseconds, sentence, word
 
@@ -46,15 +50,27 @@ def read(invocation: Invocation, result: InvocationResult, around: Surroundings)
     models = models_of(inner(end, "stats"))
     session = word(end, "session_id")
     start = {} if models and session else _start(printed)
+    session = session or word(start, "session_id")
+    now = Totals(_counts(inner(end, "usage")), models, _holds_more_than_its_turns(end))
+    whole, rest, doubt = of_this_run(invocation, result, around, session, now)
     return usage(
-        None if models else _counts(inner(end, "usage")),
-        models,
-        model=None if models else word(start, "model"),
-        session_id=session or word(start, "session_id"),
+        whole,
+        rest,
+        model=None if rest else main_model(models) or word(start, "model"),
+        session_id=session,
         success=_succeeded(end),
         duration_ms=milliseconds(end, "duration_ms"),
-        error=sentence(inner(end, "error").get("message")),
+        error=_error(end),
+        doubt=doubt,
     )
+
+
+def _holds_more_than_its_turns(end: Json) -> bool:
+    """Whether the main agent's requests are more than this run's turns, so that earlier runs are among them."""
+    found = inner(end, "stats", "models").values()
+    requests = [count(inner(one, "bySource", "main", "api"), "totalRequests") for one in found if isinstance(one, dict)]
+    turns = count(end, "num_turns")
+    return turns is not None and sum(number or 0 for number in requests) > turns
 
 
 def _start(printed: Printed) -> Json:
@@ -71,7 +87,19 @@ def _counts(found: Json) -> Counts:
 
 def _succeeded(end: Json) -> bool | None:
     failed = flag(end, "is_error")
-    return "error" not in end if failed is None else not failed
+    return not _api_error(end) and ("error" not in end if failed is None else not failed)
+
+
+def _error(end: Json) -> str | None:
+    return sentence(inner(end, "error").get("message")) or _api_error(end)
+
+
+def _api_error(end: Json) -> str | None:
+    """Return an answer that is an error of the API, where the statistics have one too."""
+    found = inner(end, "stats", "models").values()
+    errors = sum(count(inner(one, "api"), "totalErrors") or 0 for one in found if isinstance(one, dict))
+    answer = end.get("result")
+    return sentence(answer) if errors and isinstance(answer, str) and answer.startswith("[API Error: ") else None
 
 
 def _unfinished(printed: Printed) -> Usage:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spec_kitty_telemetry.invocation import Invocation, InvocationResult
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class Window:
         end = result.ended_at
         measured = end - timedelta(seconds=min(result.duration_seconds or 0, 10**7))
         return cls(min(invocation.started_at or measured, measured), end)
+
+    @property
+    def before(self) -> Window:
+        """The time before the run, for agents that write whole milliseconds."""
+        return Window(_LONG_AGO, self.start - timedelta(seconds=1, milliseconds=1))
 
     def holds(self, moment: datetime | None) -> bool:
         """Whether `moment` lies in the window; agents write whole milliseconds or seconds, so the start is widened."""

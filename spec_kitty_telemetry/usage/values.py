@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from spec_kitty_telemetry.usage import members
+
 Json = dict[str, Any]
 
 MOST_TOKENS = 10**15
@@ -17,6 +19,7 @@ MOST_DOLLARS = 10**9
 MOST_MILLISECONDS = 10**14
 ERROR_CHARACTERS = 500
 _WORD_CHARACTERS = 512
+_MESSAGE_CHARACTERS = 20_000
 
 
 def count(found: Json, *names: str, most: int = MOST_TOKENS) -> int | None:
@@ -80,12 +83,25 @@ def listed(found: Json, name: str) -> list[Json]:
 
 
 def sentence(value: object) -> str | None:
-    """Return a message as one line of at most 500 characters."""
+    """Return a message as one line of at most 500 characters; of one that ends in JSON, the message in that."""
     if not isinstance(value, str):
         return None
-    line = " ".join(value[: 4 * ERROR_CHARACTERS].split())
+    line = " ".join(_without_json(value[:_MESSAGE_CHARACTERS])[: 4 * ERROR_CHARACTERS].split())
     line = "".join(character if character.isprintable() else " " for character in line).strip()
     return line[:ERROR_CHARACTERS] or None
+
+
+def _without_json(text: str) -> str:
+    """Put the message of an API's error object in its place: `400 {"error": {"message": "no"}}` becomes `400 no`."""
+    before, brace, rest = text.partition("{")
+    end = rest.rstrip("] \r\n\t") if before.startswith("[") else rest
+    try:
+        found = members.decode(brace + end) if brace else None
+    except ValueError:
+        return text
+    named = found if isinstance(found, dict) else {}
+    message = inner(named, "error").get("message") or named.get("message")
+    return before + message + rest[len(end) :] if isinstance(message, str) and message.strip() else text
 
 
 def moment(value: object) -> datetime | None:

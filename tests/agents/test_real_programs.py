@@ -196,7 +196,7 @@ def test_killed_run_without_the_agents_own_files_is_of_unknown_cost(run: Callabl
 def test_resumed_session_is_recorded_without_what_it_had_used_before(
     bench: Callable[[str], Bench], agent: str, more: tuple[str, ...]
 ) -> None:
-    """Claude Code and Codex print the session's totals, Gemini and the others those of the run."""
+    """Claude Code, Codex and Qwen Code print the session's totals, Gemini and OpenCode those of the run."""
     place = bench(agent)
     first = place.run("hooks", "tool", "text")
     again = place.run("run", "tool", "text", command=resumed(agent, more))

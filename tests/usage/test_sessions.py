@@ -87,15 +87,17 @@ def test_a_resumed_thread_that_was_never_seen_is_in_doubt(read: Callable[..., Us
     assert (found.input_tokens, found.uncertain) == (100, sessions.NOT_SEEN_BEFORE)
 
 
-def test_a_resumed_gemini_session_costs_what_it_added(
+def test_statistics_of_a_resumed_gemini_run_are_its_own(
     read: Callable[..., Usage], sample: Callable[[str], str], around: Surroundings
 ) -> None:
+    """They may well be larger than those of the run before."""
     first = sample("real/gemini.json")
     doubled = {"800": "1600", "1400": "2800", "30000": "60000", "52000": "104000", "54200": "108400"}
     again = re.sub(r"(?<=: )\d+(?=,)", lambda found: doubled.get(found[0], found[0]), first)
     read("gemini", first, around=around, invocation_id=FIRST)
     found = read("gemini", again, around=around, invocation_id=SECOND)
-    assert (found.input_tokens, found.cache_read_tokens, found.output_tokens) == (52000, 30000, 2200)
+    assert (found.input_tokens, found.cache_read_tokens, found.output_tokens) == (104000, 60000, 4400)
+    assert found.uncertain is None
 
 
 def test_a_continued_claude_session_of_an_old_version_is_not_a_total(

@@ -4,7 +4,8 @@ One line is written for each content block of a response, all with the response'
 repeat, output grows.  Replays and resumed sessions repeat them again.  So messages are told apart by their id over all
 files, with the greatest of each number.  Model `<synthetic>` marks an error that was never a request.
 
-Sources: ryoppippi/ccusage `adapter/claude/daily.rs`; titeya/dms-claudecode issue 52; Claude Code 2.1.197.
+Sources: ryoppippi/ccusage `adapter/claude/daily.rs`; titeya/dms-claudecode issue 52; Claude Code 2.1.197 and
+2.1.330 (2026-11).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spec_kitty_telemetry.invocation import Usage
-    from spec_kitty_telemetry.usage.surroundings import Surroundings
+    from spec_kitty_telemetry.usage.surroundings import Surroundings, Window
     from spec_kitty_telemetry.usage.transcripts.reading import Wanted
 
 
@@ -34,6 +35,18 @@ def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None
     main = _by_session(around, wanted, reading) if wanted.session_id else _by_folder(around, wanted, reading)
     if main is None:
         return None
+    models = _models(main, wanted.window, reading)
+    return usage(None, models, session_id=main.stem, source="transcript", doubt=reading.doubt) if models else None
+
+
+def before(around: Surroundings, wanted: Wanted, reading: Reading) -> dict[Model, Counts] | None:
+    """Add up what the session had used before the run; `None` where that cannot be read whole."""
+    main = _by_session(around, wanted, reading)
+    models = _models(main, wanted.window.before, reading) if main else None
+    return None if reading.cut else models
+
+
+def _models(main: Path, window: Window, reading: Reading) -> dict[Model, Counts]:
     messages: dict[str, tuple[Model, Counts]] = {}
     for path in (main, *reading.files(main.with_suffix("") / "subagents", r"agent-.*\.jsonl", depth=2)):
         for number, line in enumerate(reading.lines(path, '"assistant"')):
@@ -41,12 +54,11 @@ def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None
             model = word(message, "model")
             if line.get("type") != "assistant" or model == "<synthetic>":
                 continue
-            if wanted.window.holds(moment(line.get("timestamp"))):
+            if window.holds(moment(line.get("timestamp"))):
                 key = word(message, "id") or f"{path.name} {number}"
                 counts = message_counts(inner(message, "usage"))
                 messages[key] = (Model(model or ""), counts.greatest(messages.get(key, (None, Counts()))[1]))
-    models = by_model(messages.values())
-    return usage(None, models, session_id=main.stem, source="transcript", doubt=reading.doubt) if models else None
+    return by_model(messages.values())
 
 
 def version(around: Surroundings, wanted: Wanted, reading: Reading) -> str | None:

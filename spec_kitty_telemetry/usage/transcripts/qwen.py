@@ -3,7 +3,7 @@
 Assistant lines have the usage of one request.  `ui_telemetry` lines repeat it, except for background requests, which
 have a `subagent_name` and no assistant line.  Reasoning is inside the candidates where the sums say so.
 
-Sources: Piebald-AI/splitrail test data; output of Qwen Code 0.15.10.
+Sources: Piebald-AI/splitrail test data; output of Qwen Code 0.15.10 and 0.24.4 (2026-11).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.invocation import Usage
     from spec_kitty_telemetry.usage.printed import Json
-    from spec_kitty_telemetry.usage.surroundings import Surroundings
+    from spec_kitty_telemetry.usage.surroundings import Surroundings, Window
     from spec_kitty_telemetry.usage.transcripts.reading import Reading, Wanted
 
 _FOLDER = ".qwen"
@@ -34,10 +34,21 @@ def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None
     path = _by_session(around, wanted, reading) if wanted.session_id else _by_folder(around, wanted, reading)
     if path is None:
         return gemini.find(around, wanted, reading, _FOLDER)
-    lines = reading.lines(path, '"usageMetadata"', '"subagent_name"')
-    requests = (_request(line) for line in lines if wanted.window.holds(moment(line.get("timestamp"))))
-    models = by_model(request for request in requests if request is not None)
+    models = _models(path, wanted.window, reading)
     return usage(None, models, session_id=path.stem, source="transcript", doubt=reading.doubt) if models else None
+
+
+def before(around: Surroundings, wanted: Wanted, reading: Reading) -> dict[Model, Counts] | None:
+    """Add up what the session had used before the run; `None` where that cannot be read whole."""
+    path = _by_session(around, wanted, reading)
+    models = _models(path, wanted.window.before, reading) if path else None
+    return None if reading.cut else models
+
+
+def _models(path: Path, window: Window, reading: Reading) -> dict[Model, Counts]:
+    lines = reading.lines(path, '"usageMetadata"', '"subagent_name"')
+    requests = (_request(line) for line in lines if window.holds(moment(line.get("timestamp"))))
+    return by_model(request for request in requests if request is not None)
 
 
 def _request(line: Json) -> tuple[Model, Counts] | None:
