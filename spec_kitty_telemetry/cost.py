@@ -135,7 +135,8 @@ def cost_report(
     rows = [_merged([group.runs, group.parts]).summary(by, key) for key, group in groups.items()]
     rows.sort(key=lambda row: (-(row.total_cost_usd or 0), -(row.total_input_tokens or 0), row.group_key))
     total = _merged([split_runs, *(group.runs for group in groups.values())])
-    return CostReport(by, rows, total.summary((), ()), pricer.unknown_models(), pricer.contradictory_count)
+    unknown = [each for each in pricer.unknown_models() if wanted_model is None or wanted_model(each.model)]
+    return CostReport(by, rows, total.summary((), ()), unknown, pricer.contradictory_count)
 
 
 def _key_of(values: list[Dimension]) -> KeyOf:

@@ -57,6 +57,10 @@ class EventFilter:
         """Tell whether `event` is wanted, whatever its feature."""
         return all(wanted(event) for wanted in self.conditions())
 
+    def wanted_model(self) -> Callable[[str | None], bool] | None:
+        """Return the test for a model's name; `None`: every model is wanted."""
+        return (lambda name: _matches(name, self.models)) if self.models else None
+
     def conditions(self) -> list[Callable[[ExecutionEvent], bool]]:
         """Return one test for each field that asks for something, features apart."""
         tests: list[Callable[[ExecutionEvent], bool]] = []

@@ -51,7 +51,7 @@ def test_the_legacy_logs_by_model_have_the_sums_worked_out_by_hand(legacy_projec
     assert total["total_input_tokens"] == 76_632_826  # 61,064,400 + 15,266,100 + 128,326 + 174,000
     assert total["total_cost_usd"] == Decimal("39.64163")  # 31.2 + 7.8 + 0.64163
     assert report["unknown_models"] == [
-        {"model": None, "event_count": 1, "input_tokens": 174_000, "output_tokens": 21_000}
+        {"model": None, "provider": None, "event_count": 1, "input_tokens": 174_000, "output_tokens": 21_000}
     ]
     assert report["skipped_lines"] == []
 

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner
 
 from spec_kitty_telemetry import EventFilter, emit_execution_event, query_execution_events, query_project_events
+from spec_kitty_telemetry.cli import group
 from spec_kitty_telemetry.dimensions import checked
 from spec_kitty_telemetry.errors import FilterError, LogError, ProjectError
 from spec_kitty_telemetry.query import Search, record_called
@@ -204,6 +206,13 @@ def test_a_record_is_found_by_how_its_id_begins_in_capitals_or_not(project: Proj
     assert record_called(Search(project), "01K3z").event_id == "01k3zZZZZZZZZZZZZZZZZZZZZZ"
     with pytest.raises(FilterError, match="found an empty id"):
         record_called(Search(project), " ")
+
+
+def test_a_feature_without_a_record_is_named_as_such(project: Project, emit: Recorder) -> None:
+    emit("043-one")
+    (project.specs_dir / "002-b").mkdir()
+    said = CliRunner().invoke(group, ["report", "--project", str(project.root), "--feature", "002"])
+    assert said.stdout.startswith("Nothing recorded yet for 002-b.\n")
 
 
 def test_a_report_by_nothing_is_refused() -> None:

@@ -192,10 +192,11 @@ def read(project: Project, pattern: str | None) -> tuple[list[dict[str, Any]], i
     return list(found.values()), bad
 
 
-def is_wanted(record: dict[str, Any], question: dict[str, Any]) -> bool:
-    def matches(value: str | None, pattern: str) -> bool:
-        return pattern == "none" if value is None else fnmatch(value.lower(), pattern.lower())
+def matches(value: str | None, pattern: str) -> bool:
+    return pattern == "none" if value is None else fnmatch(value.lower(), pattern.lower())
 
+
+def is_wanted(record: dict[str, Any], question: dict[str, Any]) -> bool:
     payload, zone = record["payload"], ZoneInfo(question["tz"])
     names = [part["model"] for part in payload["models"]] or [payload["model"]]
     tests = [
@@ -379,23 +380,41 @@ def expected(project: Project, question: dict[str, Any]) -> dict[str, Any]:
             continue
         payload = record["payload"]
         first, *others = charged(record, question["cost"], unknown)
-        whole.append((payload, payload, first))
-        if payload["models"] and {"model", "provider"} & set(by):
+
+        def entry(members: list[Any]) -> tuple[Any, Any, Any]:
+            """A run with some of its parts; with all of them it is the run itself."""
+            if len(members) == len(payload["models"]):  # noqa: B023 - used in this turn of the loop alone
+                return (payload, payload, first)  # noqa: B023
+            said = {name: total([part[name] for part, _ in members]) for name in COUNTS}
+            return (payload, said, together([its for _, its in members]))  # noqa: B023
+
+        pattern = question["model"]
+        parts = [
+            (part, its)
+            for part, its in zip(payload["models"], others, strict=True)
+            if pattern is None or matches(part["model"], pattern)
+        ]
+        splits = bool({"model", "provider"} & set(by))
+        if parts and (splits or pattern):
+            whole.append(entry(parts))
             keys: dict[tuple[Any, ...], list[Any]] = {}
-            for part, its in zip(payload["models"], others, strict=True):
-                keys.setdefault(group_of(record, part, by, zone), []).append((part, its))
+            for part, its in parts:
+                keys.setdefault(group_of(record, part if splits else None, by, zone), []).append((part, its))
             for key, members in keys.items():  # a run counts once in each row
-                said = {name: total([part[name] for part, _ in members]) for name in COUNTS}
-                entry = (payload, said, together([its for _, its in members]))
-                groups.setdefault(key, []).append(entry if len(keys) > 1 else (payload, payload, first))
+                groups.setdefault(key, []).append(entry(members))
         else:
+            whole.append((payload, payload, first))
             groups.setdefault(group_of(record, None, by, zone), []).append((payload, payload, first))
     sums = row(whole)
     cost = sums["total_cost_usd"]
     return {
         "rows": {key: with_share(row(entries), cost) for key, entries in groups.items()},
         "total": with_share(sums, cost),
-        "unknown_models": {model: tuple(numbers) for model, numbers in unknown.items()},
+        "unknown_models": {
+            model: tuple(numbers)
+            for model, numbers in unknown.items()
+            if question["model"] is None or matches(model, question["model"])
+        },
         "skipped_line_count": bad,
     }
 
@@ -411,6 +430,8 @@ def reported(project: Project, question: dict[str, Any]) -> dict[str, Any]:
     assert len(rows) == len(document["rows"])
     for each in rows.values():
         del each["group_key"]
+    for each in (*rows.values(), document["total"]):  # no record here is in doubt, and no price here has tiers
+        assert (each.pop("uncertain_event_count"), each.pop("base_rate_event_count")) == (0, 0)
     return {
         "rows": rows,
         "total": document["total"],

@@ -106,7 +106,8 @@ def _computed(search: Search, by: str, cost: CostMode, zone: ZoneInfo | None) ->
     book = PriceBook.load(search.project.root)
     find_price = find_price_for(book, search.project.root)
     with progress(search.report):
-        return cost_report(search.events(), by, find_price, cost=cost, zone=zone), book
+        wanted_model = search.filters.wanted_model()
+        return cost_report(search.events(), by, find_price, cost=cost, zone=zone, wanted_model=wanted_model), book
 
 
 def _table(asked: _Asked, output: Path | None) -> str:

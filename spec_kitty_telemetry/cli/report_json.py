@@ -36,6 +36,7 @@ def document(view: View, search: Search, book: PriceBook, *, cost: CostMode, zon
         "rest": {"group_count": view.rest_count, **numbers(view.rest, whole)} if view.rest else None,
         "total": numbers(view.total, whole),
         "unknown_models": unknown_models(view.unknown_models),
+        "contradictory_event_count": view.contradictory_event_count,
         **skipped(search),
         "prices": {"as_of": book.as_of, "overrides": overrides_used(book)},
     }
@@ -62,6 +63,8 @@ def numbers(row: CostSummary, whole_usd: Decimal | None) -> dict[str, Any]:
         "unpriced_event_count": row.unpriced_event_count,
         "no_usage_event_count": row.no_usage_event_count,
         "partial_usage_event_count": row.partial_usage_event_count,
+        "uncertain_event_count": row.uncertain_event_count,
+        "base_rate_event_count": row.base_rate_event_count,
         "duration_ms": row.duration_ms,
     }
 
@@ -85,6 +88,7 @@ def unknown_models(models: Iterable[UnknownModel]) -> list[dict[str, Any]]:
     return [
         {
             "model": unknown.model,
+            "provider": unknown.provider,
             "event_count": unknown.event_count,
             "input_tokens": unknown.input_tokens,
             "output_tokens": unknown.output_tokens,

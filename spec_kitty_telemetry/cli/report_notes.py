@@ -26,8 +26,9 @@ def nothing(search: Search) -> str:
     recorded = search.report.event_count
     if recorded:
         return f"None of {tables.plural(recorded, 'recorded run')} matches these filters."
+    where = f"for {', '.join(search.features())}" if search.filters.features else f"in {search.project.root}"
     return (
-        f"Nothing recorded yet in {search.project.root}.\nRuns are recorded when an orchestrator works here;\n"
+        f"Nothing recorded yet {where}.\nRuns are recorded when an orchestrator works here;\n"
         "'spec-kitty telemetry demo' shows what that looks like,\n"
         "'spec-kitty telemetry doctor' says whether it will."
     )
@@ -74,16 +75,27 @@ def _about_usage(total: CostSummary) -> list[Note]:
     if total.partial_usage_event_count:
         runs = tables.plural(total.partial_usage_event_count, "run")
         found.append((f"{runs} said only a part of the tokens used.", []))
+    if total.uncertain_event_count:
+        runs = tables.plural(total.uncertain_event_count, "run")
+        found.append((f"{runs} may be off in their counts; 'prices explain ID' says why.", []))
+    if total.base_rate_event_count:
+        runs = tables.plural(total.base_rate_event_count, "run")
+        found.append((f"{runs} may have reached long-context prices; base rates were taken, so that is a floor.", []))
     return found
 
 
 def _about_models(unknown: Iterable[UnknownModel]) -> list[Note]:
     listed = [
-        f"{tables.shown(model.model or '(the agent did not say its model)')}: "
+        f"{_named(model)}: "
         f"{tables.plural(model.event_count, 'run')}, {model.input_tokens:,} tokens in, {model.output_tokens:,} out"
         for model in unknown
     ]
     return [("No price, so not in the totals:", listed)] if listed else []
+
+
+def _named(model: UnknownModel) -> str:
+    name = tables.shown(model.model or "(the agent did not say its model)")
+    return f"{name} at {tables.shown(model.provider)}" if model.provider else name
 
 
 def _about_lines(search: Search) -> list[Note]:

@@ -59,6 +59,7 @@ class View(NamedTuple):
     """Whether the rest comes before the rows: in the order of time the newest rows are the ones that stay."""
     total: CostSummary
     unknown_models: list[UnknownModel]
+    contradictory_event_count: int = 0
 
 
 def arranged(report: CostReport, order: Order, limit: int) -> View:
@@ -79,6 +80,7 @@ def arranged(report: CostReport, order: Order, limit: int) -> View:
         rest_first=rest_first,
         total=report.total,
         unknown_models=report.unknown_models,
+        contradictory_event_count=report.contradictory_event_count,
     )
 
 

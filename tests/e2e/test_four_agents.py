@@ -219,5 +219,5 @@ def test_report_by_role_and_outcome_adds_up_to_the_same_total(finished: Mission)
 def test_report_names_what_it_does_not_know(finished: Mission) -> None:
     document = finished.report()
     assert document["unknown_models"] == [
-        {"model": None, "event_count": 2, "input_tokens": 15000, "output_tokens": 700}
+        {"model": None, "provider": None, "event_count": 2, "input_tokens": 15000, "output_tokens": 700}
     ]

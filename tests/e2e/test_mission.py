@@ -252,7 +252,7 @@ def test_both_runs_of_a_mission_are_in_the_report_with_their_exact_tokens_and_co
     assert (claude["group"], codex["group"]) == ({"agent": "claude-code"}, {"agent": "codex"})
     assert part_of(claude, IMPLEMENTATION) == IMPLEMENTATION
     assert part_of(codex, REVIEW) == REVIEW
-    unknown = {"model": None, "event_count": 1, "input_tokens": 26549, "output_tokens": 1590}
+    unknown = {"model": None, "provider": None, "event_count": 1, "input_tokens": 26549, "output_tokens": 1590}
     assert document["unknown_models"] == [unknown]
     assert document["skipped_lines"] == []
 

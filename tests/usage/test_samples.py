@@ -590,3 +590,13 @@ def test_output_that_is_cut_off_gives_no_more_than_the_whole(
 def test_of_two_results_the_last_one_counts(sample: Callable[[str], str], read: Callable[..., Usage]) -> None:
     both = sample("claude_max_turns.json") + sample("claude.json")
     assert read("claude_code", both) == CLAUDE
+
+
+def test_a_cost_of_0_beside_tokens_is_no_cost_because_opencode_prints_it_where_it_knows_none(
+    read: Callable[..., Usage],
+) -> None:
+    step = '{"type":"step_finish","sessionID":"s","part":{"id":"p","type":"step-finish","cost":0,"tokens":%s}}'
+    used = read("opencode", step % '{"input":100000,"output":9000,"reasoning":0,"cache":{"read":0,"write":0}}')
+    assert (used.input_tokens, used.output_tokens, used.cost_usd) == (100_000, 9_000, None)
+    nothing = read("opencode", step % '{"input":0,"output":0,"reasoning":0,"cache":{"read":0,"write":0}}')
+    assert (nothing.input_tokens, nothing.cost_usd) == (0, 0)
