@@ -98,7 +98,7 @@ def extract_usage(invocation: Invocation, result: InvocationResult) -> Usage | N
 def find_price(model: str, provider: str | None, at: datetime) -> Price | None:
     """Say what `model` cost at one moment.
 
-    Asked when a report is made, once for each model, provider and day (UTC).  Stops at the first answer that is not
+    Asked when a report is made, once for each model, provider and moment.  Stops at the first answer that is not
     `None`; the shipped tables and the user's overrides answer last, so a plugin can overrule them.  `None` means "I do
     not know this model"; a price of zero is an answer ("this model is free").
 

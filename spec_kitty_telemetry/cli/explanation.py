@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from spec_kitty_telemetry.charge import counts_for_price
 from spec_kitty_telemetry.cli import tables
 from spec_kitty_telemetry.cli.price_view import day
 from spec_kitty_telemetry.cli.prices_in_use import find_price_for
@@ -60,7 +61,7 @@ def _part(event: ExecutionEvent, counts: ExecutionPayload | ModelPart, find_pric
         "valid_from": price.valid_from, "source": price.source, "as_of": price.as_of,
     }  # fmt: skip
     try:
-        lines = price.lines(**_token_counts(counts))
+        lines = price.lines(**counts_for_price(counts))
     except ValueError as error:
         return {**told, "price": origin, "lines": [], "problem": str(error)}
     return {
@@ -78,18 +79,6 @@ def _part(event: ExecutionEvent, counts: ExecutionPayload | ModelPart, find_pric
         "calculated_cost_usd": dollars(sum(line.cost for line in lines)),
         "problem": _gap(counts)
         or ("long-context rates are not applied: sizes of requests are unknown" if price.above else None),
-    }
-
-
-def _token_counts(counts: ExecutionPayload | ModelPart) -> dict[str, int]:
-    """Return what `Price.lines` wants; an unknown count adds nothing, which makes the cost a floor."""
-    return {
-        "input_tokens": counts.input_tokens or 0,
-        "output_tokens": counts.output_tokens or 0,
-        "cache_read_tokens": counts.cache_read_tokens or 0,
-        "cache_write_tokens": counts.cache_write_tokens or 0,
-        "cache_write_1h_tokens": counts.cache_write_1h_tokens or 0,
-        "reasoning_tokens": counts.reasoning_tokens or 0,
     }
 
 
