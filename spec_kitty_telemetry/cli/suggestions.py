@@ -24,7 +24,6 @@ Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 LOOKING_S = 0.3
 """How long records are read for names before the ones found so far are offered."""
 _HARMLESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,127}")
-_OUTCOMES = ("succeeded", "failed", "timed_out", "killed", "rejected")
 _MOMENTS = ("today", "yesterday", "this-week", "last-week", "this-month", "last-month", "24h", "7d", "30d")
 
 
@@ -61,7 +60,9 @@ def complete_model(context: click.Context, _option: click.Parameter, begun: str)
 
 def complete_outcome(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
     """Offer the outcomes that a run can have."""
-    return _beginning(_OUTCOMES, begun)
+    from spec_kitty_telemetry.record import OUTCOMES
+
+    return _beginning(OUTCOMES, begun)
 
 
 def complete_moment(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
