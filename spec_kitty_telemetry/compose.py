@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
+    from spec_kitty_telemetry.identity import Identity
     from spec_kitty_telemetry.invocation import Invocation, InvocationResult, ModelUsage, Outcome, Usage, UsageSource
-    from spec_kitty_telemetry.project import Identity
 
 _COUNTS = (
     "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens",

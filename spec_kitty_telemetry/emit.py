@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spec_kitty_telemetry.identity import identity_of
 from spec_kitty_telemetry.log import Appended, FeatureLog
 from spec_kitty_telemetry.project import Project, check_slug, project_of_feature_dir, settings_or_defaults
 
@@ -76,7 +77,7 @@ def _emit(feature_dir: Path, feature: str, facts: dict[str, Any]) -> Appended | 
     if not settings.enabled:
         return None
     invocation, result, usage = _told(project, check_slug(feature), facts)
-    event = compose_event(project.identity(), invocation, result, usage)
+    event = compose_event(identity_of(project.root), invocation, result, usage)
     return FeatureLog(project, folder, fsync=settings.fsync).append(event)
 
 

@@ -67,3 +67,12 @@ def read_small_file(path: Path, most_bytes: int) -> bytes:
         return os.read(descriptor, most_bytes + 1)
     finally:
         os.close(descriptor)
+
+
+def stamp_of(path: Path) -> tuple[int, int] | None:
+    """Return what changes when a file does; `None` where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

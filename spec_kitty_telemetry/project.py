@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.errors import FilterError, ProjectError, SettingsError
+from spec_kitty_telemetry.files import stamp_of
 from spec_kitty_telemetry.settings import Settings, read_yaml, user_settings_path
 from spec_kitty_telemetry.switch import is_off
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
+
+    from spec_kitty_telemetry.identity import Identity
 
 logger = logging.getLogger(__name__)
 
@@ -28,16 +31,6 @@ SPECS_FOLDER = "kitty-specs"
 LOG_NAME = "execution.events.jsonl"
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MAXIMUM_GIT_FILE_BYTES = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who writes: the envelope's project and node names (`hosts.md` of spec-kitty 3.2: `.kittify/config.yaml`)."""
-
-    project_uuid: str
-    project_slug: str
-    node_id: str
-    build_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +123,9 @@ class Project:
 
     def identity(self) -> Identity:
         """Return the project's identity; what `.kittify/config.yaml` does not say is derived and stays the same."""
-        return _identity(self.root, _stamp(self.root / ".kittify" / "config.yaml"))
+        from spec_kitty_telemetry.identity import identity_of  # a report does not say who reads
+
+        return identity_of(self.root)
 
 
 def settings_or_defaults(project: Project) -> Settings:
@@ -193,7 +188,7 @@ def project_of_root(root: Path) -> Project:
 
     A host may record before the project's first feature exists, so this never fails.
     """
-    return _project_of_root(root, _stamp(root))
+    return _project_of_root(root, stamp_of(root))
 
 
 @lru_cache(maxsize=32)
@@ -270,57 +265,3 @@ def _small_text(path: Path) -> str | None:
             return file.read(_MAXIMUM_GIT_FILE_BYTES).decode("utf-8")
     except (OSError, ValueError):
         return None
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
-
-
-@lru_cache(maxsize=32)
-def _identity(root: Path, stamp: tuple[int, int] | None) -> Identity:
-    import uuid  # only who writes has to say who it is
-
-    said = _project_section(root) if stamp else {}
-    place = f"spec-kitty-telemetry:{root.as_posix()}"
-    return Identity(
-        project_uuid=_uuid(said.get("uuid")) or str(uuid.uuid5(uuid.NAMESPACE_URL, place)),
-        project_slug=said.get("slug") or root.name or "project",
-        node_id=said.get("node_id") or _derived_node_id(),
-        build_id=said.get("build_id") or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{place}:build")),
-    )
-
-
-def _project_section(root: Path) -> dict[str, str]:
-    try:
-        document = read_yaml(root / ".kittify" / "config.yaml")
-    except SettingsError:
-        return {}
-    section = document.get("project")
-    if not isinstance(section, dict):
-        return {}
-    return {str(name): value[:256] for name, value in section.items() if isinstance(value, str) and value.isprintable()}
-
-
-def _uuid(text: str | None) -> str | None:
-    import uuid
-
-    try:
-        return str(uuid.UUID(text)) if text else None
-    except ValueError:
-        return None
-
-
-def _derived_node_id() -> str:
-    import getpass
-    import hashlib
-    import socket
-
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        user = "unknown"
-    return hashlib.sha256(f"{socket.gethostname()}:{user}".encode(errors="replace")).hexdigest()[:12]

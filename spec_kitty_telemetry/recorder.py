@@ -13,6 +13,7 @@ from spec_kitty_telemetry import marks
 from spec_kitty_telemetry.compose import compose_event, compose_killed
 from spec_kitty_telemetry.errors import ProjectError
 from spec_kitty_telemetry.hookspecs import hookimpl
+from spec_kitty_telemetry.identity import identity_of
 from spec_kitty_telemetry.log import FeatureLog
 from spec_kitty_telemetry.project import Project, project_of_root, settings_or_defaults
 from spec_kitty_telemetry.record import encode
@@ -60,7 +61,7 @@ class Recorder:
         if not settings.enabled:
             return
         usage = self._hooks.extract_usage(invocation, result) if self._hooks else None
-        event = compose_event(project.identity(), invocation, result, usage)
+        event = compose_event(identity_of(project.root), invocation, result, usage)
         self._append(project, event, settings)
         marks.take_away(project, invocation.invocation_id)
 
@@ -73,7 +74,7 @@ class Recorder:
             return
         with marks.abandoned(project) as left:
             for mark in left:
-                event = compose_killed(project.identity(), mark.invocation, mark.found_at)
+                event = compose_killed(identity_of(project.root), mark.invocation, mark.found_at)
                 in_log = self._append(project, event, settings)
                 marks.take_away(project, mark.invocation.invocation_id)
                 if not in_log:

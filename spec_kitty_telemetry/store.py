@@ -14,11 +14,13 @@ from spec_kitty_events import Event, EventStore, StorageError
 
 from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.log import FeatureLog, KnownIds
-from spec_kitty_telemetry.project import Identity, project_of_feature_dir
+from spec_kitty_telemetry.project import project_of_feature_dir
 from spec_kitty_telemetry.scan import numbered_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from spec_kitty_telemetry.identity import Identity
 
 _PATIENCE_S = 10.0
 

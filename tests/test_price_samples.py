@@ -11,9 +11,9 @@ import pytest
 
 from spec_kitty_telemetry.charge import Pricer
 from spec_kitty_telemetry.compose import compose_event
+from spec_kitty_telemetry.identity import Identity
 from spec_kitty_telemetry.invocation import Invocation, InvocationResult, Usage
 from spec_kitty_telemetry.pricing import PriceBook, dollars
-from spec_kitty_telemetry.project import Identity
 from spec_kitty_telemetry.usage.surroundings import Surroundings
 
 SAMPLES = Path(__file__).parent / "data" / "agent-samples"
