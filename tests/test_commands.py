@@ -208,3 +208,11 @@ def test_every_command_has_help(project: Project) -> None:
     for name in group.list_commands(None):  # type: ignore[arg-type]
         assert f"\n  {name} " in listed
         assert run(name, "--help").exit_code == 0
+
+
+def test_control_characters_of_a_settings_file_never_reach_the_terminal(legacy_project: Project) -> None:
+    legacy_project.settings_path.write_text('pricing: {models: {"\\e[31mred\\a": {inptu: 1}}}\n', encoding="utf-8")
+    result = run("report", "--project", legacy_project.root)
+    assert result.exit_code == 1
+    assert "red" in result.stderr
+    assert not {"\x1b", "\x07"} & set(result.stderr)

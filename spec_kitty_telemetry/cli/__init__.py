@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from spec_kitty_telemetry.cli.tables import shown
 from spec_kitty_telemetry.errors import FilterError, TelemetryError
 
 _COMMANDS = {
@@ -53,9 +54,9 @@ class TelemetryGroup(click.Group):
         try:
             return super().invoke(ctx)
         except FilterError as error:
-            raise click.UsageError(str(error), ctx) from error
+            raise click.UsageError(shown(error), ctx) from error
         except TelemetryError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(shown(error)) from error
 
 
 @click.group(
