@@ -6,9 +6,10 @@ Money is whole picodollars (10⁻¹² USD) here.  A model without a price is rem
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from decimal import Context, Decimal
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,8 +31,7 @@ _DUST = 10**6
 """A millionth of a dollar: agents add their figures up in floats."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownModel:
+class UnknownModel(msgspec.Struct, frozen=True):
     """A model that has no price, and what it was used for."""
 
     model: str | None
@@ -43,7 +43,7 @@ class UnknownModel:
     output_tokens: int
 
 
-class Charge(NamedTuple):
+class Charge(msgspec.Struct, frozen=True, gc=False):
     """What one record, or one model's part of it, costs."""
 
     reported: int | None = None
@@ -55,7 +55,7 @@ class Charge(NamedTuple):
     base_rates: bool = False
     """Priced at base rates although a long-context rate may count: the sizes of its requests are not known."""
     parts: tuple[Charge, ...] = ()
-    """For each of the record's `models`, in their order."""
+    """For each of the record's `models`, in their order, where the parts were asked for."""
     is_gap: bool = False
     """Whether any of the four above needs counting: most records need not be looked at closer."""
 
@@ -67,27 +67,34 @@ _UNPRICED = Charge(unpriced=True, is_gap=True)
 class Pricer:
     """Charges records and remembers which models had no price."""
 
-    def __init__(self, find_price: FindPrice, mode: CostMode) -> None:
+    def __init__(self, find_price: FindPrice, mode: CostMode, *, in_parts: bool = True) -> None:
+        """Charge by `mode`; with `in_parts` a record's models are charged apart as well."""
         self._find_price = find_price
         self._mode = mode
-        self._unknown: dict[tuple[str | None, str | None], list[int]] = {}
+        self._in_parts = in_parts
+        self.takes_reported = mode != "calculated"
+        """Whether what a record says that it cost is its cost."""
+        self.unknown: dict[tuple[str | None, str | None], list[int]] = {}
+        """(model, provider) → records, input tokens, output tokens."""
         self.contradictory_count = 0
         """Records, or parts of them, whose counts cannot all be true, so that no price can make a cost of them."""
 
     def charge(self, event: ExecutionEvent) -> Charge:
         """Return what `event` costs."""
         payload = event.payload
-        if payload.cost_usd is not None and self._mode != "calculated":
+        models = payload.models
+        if payload.cost_usd is not None and self.takes_reported:
             reported = picodollars(payload.cost_usd)
-            return Charge(reported, parts=_reported_parts(payload, reported) if payload.models else ())
-        counted = [part for part in payload.models if _says_anything(part)] if payload.models else ()
+            return Charge(reported, parts=_reported_parts(payload, reported) if models and self._in_parts else ())
+        if self._mode != "reported" and not models:
+            return self._estimate(event, payload, payload.model)
+        counted = any(_says_anything(part) for part in models)
         if not counted and not _says_anything(payload):
-            return _NO_USAGE._replace(parts=(_NO_USAGE,) * len(payload.models))
+            return _with_parts(_NO_USAGE, _NO_USAGE, len(models))
         if self._mode == "reported":
-            return _UNPRICED._replace(parts=(_UNPRICED,) * len(payload.models))
+            return _with_parts(_UNPRICED, _UNPRICED, len(models))
         if not counted:
-            whole = self._estimate(event, payload, payload.model)
-            return whole._replace(parts=(_UNPRICED,) * len(payload.models))
+            return _with_parts(self._estimate(event, payload, payload.model), _UNPRICED, len(models))
         return self._sum_of_parts(event)
 
     def _sum_of_parts(self, event: ExecutionEvent) -> Charge:
@@ -105,9 +112,10 @@ class Pricer:
         )
 
     def _estimate(self, event: ExecutionEvent, counts: ExecutionPayload | ModelPart, model: str | None) -> Charge:
-        if not _says_anything(counts):
+        input_tokens, output_tokens = counts.input_tokens, counts.output_tokens
+        if input_tokens is None and not _says_anything(counts):
             return _NO_USAGE
-        if counts.input_tokens == counts.output_tokens == 0:
+        if input_tokens == 0 == output_tokens:
             return Charge(None, 0)  # nothing was used, which costs nothing whatever the model
         provider = counts.provider or event.payload.provider
         price = self._find_price(model, provider, event.timestamp, event.payload.agent)
@@ -115,28 +123,29 @@ class Pricer:
             self._remember(model, provider, counts)
             return _UNPRICED
         try:
-            estimated = price.cost(**counts_for_price(counts))
+            estimated = price.cost(*counts_for_price(counts))
         except ValueError:
             self.contradictory_count += 1
             return _UNPRICED
-        partial = counts.input_tokens is None or counts.output_tokens is None
-        base_rates = bool(price.above) and (counts.input_tokens or 0) > price.above[0].input_tokens
-        return Charge(None, estimated, partial=partial, base_rates=base_rates, is_gap=partial or base_rates)
+        partial = input_tokens is None or output_tokens is None
+        base_rates = bool(price.above) and (input_tokens or 0) > price.above[0].input_tokens
+        if partial or base_rates:
+            return Charge(None, estimated, partial=partial, base_rates=base_rates, is_gap=True)
+        return Charge(None, estimated)
 
     def _remember(self, model: str | None, provider: str | None, counts: ExecutionPayload | ModelPart) -> None:
-        seen = self._unknown.setdefault((model, provider), [0, 0, 0])
+        seen = self.unknown.setdefault((model, provider), [0, 0, 0])
         seen[0] += 1
         seen[1] += counts.input_tokens or 0
         seen[2] += counts.output_tokens or 0
 
-    def unknown_models(self) -> list[UnknownModel]:
-        """Return the models without a price, the most used first."""
-        found = [UnknownModel(model, provider, *numbers) for (model, provider), numbers in self._unknown.items()]
-        return sorted(found, key=lambda each: (-each.input_tokens, each.model or "", each.provider or ""))
+
+def _with_parts(whole: Charge, part: Charge, count: int) -> Charge:
+    return msgspec.structs.replace(whole, parts=(part,) * count) if count else whole
 
 
-def counts_for_price(counts: ExecutionPayload | ModelPart) -> dict[str, int]:
-    """Return what `Price.cost` and `Price.lines` want.
+def counts_for_price(counts: ExecutionPayload | ModelPart) -> tuple[int, int, int, int, int, int]:
+    """Return what `Price.cost` and `Price.lines` want, in the order of their arguments.
 
     An unknown count adds nothing, which makes the cost a floor; an unknown whole is at least its known parts.
     """
@@ -144,14 +153,14 @@ def counts_for_price(counts: ExecutionPayload | ModelPart) -> dict[str, int]:
     cache_write_1h = counts.cache_write_1h_tokens or 0
     cache_write = cache_write_1h if counts.cache_write_tokens is None else counts.cache_write_tokens
     reasoning = counts.reasoning_tokens or 0
-    return {
-        "input_tokens": cache_read + cache_write if counts.input_tokens is None else counts.input_tokens,
-        "output_tokens": reasoning if counts.output_tokens is None else counts.output_tokens,
-        "cache_read_tokens": cache_read,
-        "cache_write_tokens": cache_write,
-        "cache_write_1h_tokens": cache_write_1h,
-        "reasoning_tokens": reasoning,
-    }
+    return (
+        cache_read + cache_write if counts.input_tokens is None else counts.input_tokens,
+        reasoning if counts.output_tokens is None else counts.output_tokens,
+        cache_read,
+        cache_write,
+        cache_write_1h,
+        reasoning,
+    )
 
 
 def _says_anything(counts: ExecutionPayload | ModelPart) -> bool:
@@ -184,4 +193,4 @@ def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[Charge, .
 
 def picodollars(amount_usd: Decimal) -> int:
     """Return `amount_usd` as whole picodollars, halves to even; the least amount any token costs is far above one."""
-    return int(amount_usd.scaleb(12, EXACT).to_integral_value(ROUND_HALF_EVEN))
+    return round(amount_usd.scaleb(12, EXACT))

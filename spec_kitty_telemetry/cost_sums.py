@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from spec_kitty_telemetry.cost import CostSummary
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_NUMBERS = tuple(each.name for each in fields(CostSummary) if not each.name.startswith("group"))
+_NUMBERS = tuple(name for name in CostSummary.__struct_fields__ if not name.startswith("group"))
 _COUNTED = "event_count"
 """How the names of those end that are never unknown: they count records."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.errors import FilterError
-from spec_kitty_telemetry.moments import in_zone
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -17,6 +17,10 @@ Value = str | int | None
 """`None`: the record does not say."""
 Dimension = Callable[["ExecutionEvent", "ModelPart | None"], Value]
 """From a record, and the part of it that one model did where it is split by model, to a value."""
+Key = tuple[Value, ...]
+"""The values of one group, in the order of the dimensions."""
+KeyOfRun = Callable[["ExecutionEvent"], Key]
+KeyOfPart = Callable[["ExecutionEvent", "ModelPart"], Key]
 
 TAG_PREFIX = "tag:"
 NAMES = (
@@ -44,26 +48,49 @@ def checked(names: str | Iterable[str]) -> tuple[str, ...]:
     return chosen
 
 
-def dimension(name: str, zone: ZoneInfo | None) -> Dimension:
-    """Return the function for the dimension `name`; days, weeks and months are cut in `zone`."""
+def keys(by: tuple[str, ...], zone: ZoneInfo | None) -> tuple[KeyOfRun, KeyOfPart]:
+    """Return the functions from a run, and from one model's part of it, to its values in the dimensions `by`.
+
+    Days, weeks and months are cut in `zone`.
+    """
+    values = [_dimension(name, zone) for name in by]
+
+    def key_of_run(event: ExecutionEvent) -> Key:
+        return tuple([value(event, None) for value in values])
+
+    def key_of_part(event: ExecutionEvent, part: ModelPart) -> Key:
+        return tuple([value(event, part) for value in values])
+
+    return (_fields(by) if all(name in _PATHS for name in by) else key_of_run), key_of_part
+
+
+def _fields(by: tuple[str, ...]) -> KeyOfRun:
+    """Return the same as `keys` for plain fields, in half the time: it is asked for every record."""
+    get: Callable[[ExecutionEvent], Any] = attrgetter(*(_PATHS[name] for name in by))
+    return get if len(by) > 1 else lambda event: (get(event),)
+
+
+def _dimension(name: str, zone: ZoneInfo | None) -> Dimension:
     if name.startswith(TAG_PREFIX):
         tag = name.removeprefix(TAG_PREFIX)
         return lambda event, _part: event.payload.tags.get(tag)
     if name in _TIMES:
+        from spec_kitty_telemetry.moments import in_zone  # most reports cut no days
+
         write = _TIMES[name]
-        return lambda event, part: in_zone(event.timestamp, zone).strftime(write)
-    return _PLAIN[name]
+        return lambda event, _part: in_zone(event.timestamp, zone).strftime(write)
+    if name == "model":
+        return lambda event, part: part.model if part else event.payload.model
+    if name == "provider":
+        return lambda event, part: (part.provider if part else None) or event.payload.provider
+    get = attrgetter(_PATHS[name])
+    return lambda event, _part: get(event)
 
 
 _TIMES = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
-_PLAIN: dict[str, Dimension] = {
-    "feature": lambda event, part: event.aggregate_id,
-    "wp": lambda event, part: event.payload.wp_id,
-    "role": lambda event, part: event.payload.role,
-    "agent": lambda event, part: event.payload.agent,
-    "model": lambda event, part: part.model if part else event.payload.model,
-    "provider": lambda event, part: (part.provider if part else None) or event.payload.provider,
-    "outcome": lambda event, part: event.payload.outcome,
-    "attempt": lambda event, part: event.payload.attempt,
-    "run": lambda event, part: event.payload.run_id,
-}
+_PATHS = {
+    "feature": "aggregate_id", "wp": "payload.wp_id", "role": "payload.role", "agent": "payload.agent",
+    "model": "payload.model", "provider": "payload.provider", "outcome": "payload.outcome",
+    "attempt": "payload.attempt", "run": "payload.run_id",
+}  # fmt: skip
+"""Where a run says its value, for the dimensions that are a field of its record."""

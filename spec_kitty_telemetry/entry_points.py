@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from importlib import metadata
 
 GROUP = "spec_kitty"
 """Pluggy's project name and the entry-point group of plugins."""
-
-logger = logging.getLogger(__name__)
 
 
 def plugin_entry_points() -> list[metadata.EntryPoint]:
@@ -16,7 +13,9 @@ def plugin_entry_points() -> list[metadata.EntryPoint]:
     try:
         return list(metadata.entry_points(group=GROUP))
     except Exception as error:  # noqa: BLE001 - one broken distribution must not stop a host
-        logger.warning("installed plugins could not be listed: %s", error)
+        import logging  # a report does not log
+
+        logging.getLogger(__name__).warning("installed plugins could not be listed: %s", error)
         return []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.errors import LogError
@@ -12,8 +13,11 @@ from spec_kitty_telemetry.record import MAXIMUM_LINE_BYTES
 if TYPE_CHECKING:
     from pathlib import Path
 
-BLOCK_BYTES = 1024 * 1024
-"""How much of a log is read at once; not above `MAXIMUM_LINE_BYTES`, which `cut` relies on."""
+BLOCK_BYTES = 64 * 1024
+"""How much of a log is read at once; not above `MAXIMUM_LINE_BYTES`, which `cut` relies on.
+
+What a block becomes stays in a processor's cache: with 1 MiB a report took half as long again.
+"""
 
 # Windows has none of the first three and needs the last, or it would translate line ends.
 _SAFELY = (
@@ -45,13 +49,22 @@ def open_regular(path: Path, flags: int) -> int:
 
 
 def cut(begun: bytes | None, block: bytes) -> tuple[list[bytes | None], bytes | None]:
-    """Return the lines that end in `block`, and how the next one begins; `begun` is how the first one began.
+    """Return the lines that end in `block`, with their newlines, and how the next begins; `begun`: how the first began.
 
     `None` stands for a line, or the beginning of one, over 1 MiB: it is never held in memory.
     """
-    first, *others = block.split(b"\n")
-    line = None if begun is None or len(begun) + len(first) > MAXIMUM_LINE_BYTES else begun + first
-    return ([line, *others[:-1]], others[-1]) if others else ([], line)
+    if not block:
+        return [], begun
+    lines: list[bytes | None] = list(BytesIO(block).readlines())  # twice as fast as split() for long lines
+    first = lines[0] or b""
+    ends = first.endswith(b"\n")
+    if begun is None or len(begun) + len(first) - ends > MAXIMUM_LINE_BYTES:
+        lines[0] = None
+    elif begun:
+        lines[0] = begun + first
+    if len(lines) == 1 and not ends:
+        return [], lines[0]
+    return lines, (b"" if block.endswith(b"\n") else lines.pop())
 
 
 def read_small_file(path: Path, most_bytes: int) -> bytes:

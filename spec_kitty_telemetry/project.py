@@ -7,13 +7,13 @@ repository (slugs, symlinks, YAML) is refused or ignored unless it is what it sh
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from spec_kitty_telemetry.errors import FilterError, ProjectError, SettingsError
 from spec_kitty_telemetry.files import stamp_of
@@ -25,16 +25,13 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.identity import Identity
 
-logger = logging.getLogger(__name__)
-
 SPECS_FOLDER = "kitty-specs"
 LOG_NAME = "execution.events.jsonl"
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MAXIMUM_GIT_FILE_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(msgspec.Struct, frozen=True):
     """One spec-kitty project, by the root of its primary checkout."""
 
     root: Path
@@ -104,9 +101,11 @@ class Project:
 
         :raises SettingsError: a settings file cannot be used, or names no time zone.
         """
-        from spec_kitty_telemetry.moments import zone_named  # only reports cut days
-
         name = self.settings().time_zone
+        if name is None:
+            return None
+        from spec_kitty_telemetry.moments import zone_named  # most reports are in the machine's own zone
+
         try:
             return zone_named(name)
         except FilterError as error:
@@ -133,7 +132,9 @@ def settings_or_defaults(project: Project) -> Settings:
     try:
         return project.settings()
     except SettingsError as error:
-        logger.debug("%s; the defaults are in force", error)  # `doctor` tells a person
+        import logging  # a report does not log
+
+        logging.getLogger(__name__).debug("%s; the defaults are in force", error)  # `doctor` tells a person
         return Settings(enabled=not is_off(os.environ))
 
 

@@ -6,25 +6,25 @@ the order of the file, which is the same unless git merged branches.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from spec_kitty_telemetry.errors import FilterError, ProjectError
 from spec_kitty_telemetry.project import LOG_NAME, Project, check_slug, find_project, project_of_feature_dir
 from spec_kitty_telemetry.record import OUTCOMES
-from spec_kitty_telemetry.scan import ScanReport, scan
+from spec_kitty_telemetry.scan import ScanReport, Stretch, scan, scan_in_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from spec_kitty_telemetry.record import ExecutionEvent
 
 
-@dataclass(frozen=True, slots=True)
-class EventFilter:
+class EventFilter(msgspec.Struct, frozen=True):
     """Which records are wanted.  An empty field asks for nothing; several values of one field are alternatives.
 
     A text in place of a tuple is one value.
@@ -49,7 +49,7 @@ class EventFilter:
         """Refuse what can match nothing."""
         for name in _ALTERNATIVES:
             value = getattr(self, name)
-            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+            msgspec.structs.force_setattr(self, name, (value,) if isinstance(value, str) else tuple(value))
         _check_outcomes(self.outcomes)
         _check_times(self.since, self.until)
 
@@ -102,13 +102,12 @@ def _check_times(since: datetime | None, until: datetime | None) -> None:
         )
 
 
-@dataclass(slots=True)
-class Search:
+class Search(msgspec.Struct):
     """One pass over some features of a project; `report` is filled while `events` is read."""
 
     project: Project
-    filters: EventFilter = field(default_factory=EventFilter)
-    report: ScanReport = field(default_factory=ScanReport)
+    filters: EventFilter = EventFilter()
+    report: ScanReport = msgspec.field(default_factory=ScanReport)
 
     def features(self) -> list[str]:
         """Return the slugs whose logs are read.
@@ -127,11 +126,24 @@ class Search:
         :raises LogError: a log cannot be read at all.
         """
         seen: set[str] = set()
+        for stretch in self.stretches():
+            for events in self.blocks(stretch, self.report, seen, keep_unknown=keep_unknown):
+                yield from events
+
+    def stretches(self) -> list[Stretch]:
+        """Return the logs that are read, each whole.
+
+        :raises ProjectError: as `events`.
+        """
+        return [Stretch(self.project.log_path(slug)) for slug in self.features()]
+
+    def blocks(
+        self, stretch: Stretch, report: ScanReport, seen: set[str], *, keep_unknown: bool = False
+    ) -> Iterator[list[ExecutionEvent]]:
+        """Yield the wanted records of one stretch of a log, some hundreds at a time; the rest as `scan_in_blocks`."""
         conditions = self.filters.conditions()
-        for slug in self.features():
-            for event in scan(self.project.log_path(slug), self.report, seen, keep_unknown=keep_unknown):
-                if all(wanted(event) for wanted in conditions):
-                    yield event
+        for events in scan_in_blocks(stretch, report, seen, keep_unknown=keep_unknown):
+            yield [event for event in events if all(wanted(event) for wanted in conditions)] if conditions else events
 
 
 def query_execution_events(feature_dir: Path | str, filters: EventFilter | None = None) -> list[ExecutionEvent]:

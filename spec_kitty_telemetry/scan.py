@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import os
 from codecs import BOM_UTF8
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.files import BLOCK_BYTES, cut, open_regular
-from spec_kitty_telemetry.record import EVENT_TYPE, MAXIMUM_LINE_BYTES, ExecutionEvent, decode, parse, why_not
+from spec_kitty_telemetry.record import MAXIMUM_LINE_BYTES, ExecutionEvent, decode, parse, why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 _NAMED_AT_MOST = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class SkippedLine:
+class SkippedLine(NamedTuple):
     """One line that is no record."""
 
     file: Path
@@ -32,22 +32,40 @@ class SkippedLine:
     reason: str
 
 
-@dataclass(slots=True)
-class ScanReport:
+class ScanReport(msgspec.Struct):
     """What reading passed over; filled while records are read."""
 
-    skipped: list[SkippedLine] = field(default_factory=list)
+    skipped: list[SkippedLine] = []
     """The first thousand."""
     skipped_count: int = 0
     duplicate_count: int = 0
     event_count: int = 0
     line_count: int = 0
+    """Of the stretch that was read last."""
 
     def skip(self, file: Path, line: int, reason: str) -> None:
         """Count one bad line and keep its place."""
         self.skipped_count += 1
         if len(self.skipped) < _NAMED_AT_MOST:
             self.skipped.append(SkippedLine(file, line, reason))
+
+    def add(self, other: ScanReport, lines_before: int = 0) -> None:
+        """Count what `other` counted; it began to read its file after `lines_before` lines."""
+        self.skipped_count += other.skipped_count
+        self.duplicate_count += other.duplicate_count
+        self.event_count += other.event_count
+        self.line_count = lines_before + other.line_count
+        for skipped in other.skipped[: _NAMED_AT_MOST - len(self.skipped)]:
+            self.skipped.append(skipped._replace(line=lines_before + skipped.line))
+
+
+class Stretch(NamedTuple):
+    """The lines of one log that begin at the byte `start` or later, but before `end`."""
+
+    path: Path
+    start: int = 0
+    end: int | None = None
+    """`None`: to the end of the file, wherever that is when it is reached."""
 
 
 def scan(
@@ -61,33 +79,71 @@ def scan(
     :raises LogError: the file cannot be read at all.
     """
     report = report if report is not None else ScanReport()
-    seen = seen if seen is not None else set()
+    for events in scan_in_blocks(Stretch(path), report, seen if seen is not None else set(), keep_unknown=keep_unknown):
+        yield from events
+
+
+def scan_in_blocks(
+    stretch: Stretch, report: ScanReport, seen: set[str], *, keep_unknown: bool = False
+) -> Iterator[list[ExecutionEvent]]:
+    """Yield the records of `stretch`, some hundreds at a time; otherwise as `scan`.
+
+    Lines are counted from the beginning of the stretch.
+
+    :raises LogError: the file cannot be read at all.
+    """
     decode_line = parse if keep_unknown else decode
     number = 0
-    for lines in _blocks_of_lines(path):
+    for lines in _blocks_of_lines(stretch):
+        events = []
         for line in lines:
             number += 1
             try:
                 event = decode_line(line)  # type: ignore[arg-type]  # None is a TypeError, told apart below
             except (ValueError, TypeError, RecursionError) as error:
-                _skip(report, path, number, line, error)
+                _skip(report, stretch.path, number, line, error)
                 continue
-            if event.event_type != EVENT_TYPE:
-                continue
-            known = len(seen)
-            seen.add(event.event_id)
-            if len(seen) == known:
+            event_id = event.event_id
+            if event_id in seen:
                 report.duplicate_count += 1
                 continue
-            report.event_count += 1
-            yield event
+            seen.add(event_id)
+            events.append(event)
+        report.event_count += len(events)
         report.line_count = number
+        yield events
+
+
+class _Called(msgspec.Struct, gc=False):
+    event_id: str
+
+
+_id_decoder = msgspec.json.Decoder(_Called)
+
+
+def records_called(stretch: Stretch, ids: Collection[str]) -> Iterator[ExecutionEvent]:
+    """Yield the first record of each of `ids` in `stretch`; the other lines are hardly looked at.
+
+    :raises LogError: the file cannot be read at all.
+    """
+    wanted = set(ids)
+    for lines in _blocks_of_lines(stretch):
+        for line in lines:
+            try:
+                event_id = _id_decoder.decode(line or b"").event_id
+                if event_id not in wanted:
+                    continue
+                event = decode(line or b"")
+            except (ValueError, RecursionError):
+                continue
+            wanted.remove(event_id)
+            yield event
 
 
 def _skip(report: ScanReport, path: Path, number: int, line: bytes | None, error: Exception) -> None:
     if line is None:
         report.skip(path, number, f"longer than {MAXIMUM_LINE_BYTES // 1024} KiB")
-    elif line.strip() and (reason := why_not(line, error)):
+    elif line.strip() and (reason := why_not(line.removesuffix(b"\n"), error)):
         report.skip(path, number, reason)
 
 
@@ -99,14 +155,15 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
     :raises LogError: the file cannot be read.
     """
     number = 0
-    for lines in _blocks_of_lines(path):
+    for lines in _blocks_of_lines(Stretch(path)):
         for line in lines:
             number += 1
-            yield number, line
+            yield number, None if line is None else line.removesuffix(b"\n")
 
 
-def _blocks_of_lines(path: Path) -> Iterator[list[bytes | None]]:
-    """Yield the lines of a file, many at a time: a report's inner loop runs over a plain list."""
+def _blocks_of_lines(stretch: Stretch) -> Iterator[list[bytes | None]]:
+    """Yield the lines of a stretch, many at a time: a report's inner loop runs over a plain list."""
+    path, start, _ = stretch
     try:
         descriptor = open_regular(path, os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError):
@@ -114,22 +171,40 @@ def _blocks_of_lines(path: Path) -> Iterator[list[bytes | None]]:
     except OSError as error:
         raise _unreadable(path, error) from error
     try:
-        # Some editors begin a file with a byte order mark, which is no part of its first line.
-        block = _block(path, descriptor).removeprefix(BOM_UTF8)
+        # From the byte before `start`, so that a line that begins there is told from one that only goes on there.
+        os.lseek(descriptor, max(0, start - 1), os.SEEK_SET)
+        goes_on = start > 0
         begun: bytes | None = b""
-        while block:
+        for block in _blocks(stretch, descriptor):
             lines, begun = cut(begun, block)
+            if goes_on and lines:
+                goes_on = False
+                del lines[0]
             yield lines
-            block = _block(path, descriptor)
-        if begun != b"":
-            yield [begun]
+        if begun == b"" or goes_on:
+            return
+        while block := _block(path, descriptor, BLOCK_BYTES):  # the last line goes on behind the stretch
+            lines, begun = cut(begun, block)
+            if lines:
+                begun = lines[0]
+                break
+        yield [begun]
     finally:
         os.close(descriptor)
 
 
-def _block(path: Path, descriptor: int) -> bytes:
+def _blocks(stretch: Stretch, descriptor: int) -> Iterator[bytes]:
+    path, start, end = stretch
+    position = max(0, start - 1)
+    while block := _block(path, descriptor, BLOCK_BYTES if end is None else min(BLOCK_BYTES, end - position)):
+        # Some editors begin a file with a byte order mark, which is no part of its first line.
+        yield block if position else block.removeprefix(BOM_UTF8)
+        position += len(block)
+
+
+def _block(path: Path, descriptor: int, size: int) -> bytes:
     try:
-        return os.read(descriptor, BLOCK_BYTES)
+        return os.read(descriptor, max(0, size))
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -6,10 +6,11 @@ Prices are set in the same files under `pricing:`; they are the business of `pri
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from spec_kitty_telemetry.errors import LogError, SettingsError
 from spec_kitty_telemetry.files import read_small_file
@@ -24,8 +25,7 @@ _ENVIRONMENT = {"fsync": "SPEC_KITTY_TELEMETRY_FSYNC", "transcripts": "SPEC_KITT
 _ELSEWHERE = frozenset({"pricing"})
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """The settings in force."""
 
     enabled: bool = True
@@ -124,7 +124,7 @@ def _from_file(path: Path) -> dict[str, Any]:
 @lru_cache(maxsize=32)
 def _from_unchanged_file(path: Path, mtime_ns: int, size: int) -> Mapping[str, Any]:
     del mtime_ns, size  # they are the key: a changed file is read again
-    known = {field.name for field in fields(Settings)} - {"enabled"}
+    known = {*Settings.__struct_fields__} - {"enabled"}
     found = {name: value for name, value in read_yaml(path).items() if name not in _ELSEWHERE}
     if strange := sorted(set(found) - known):
         raise SettingsError(

@@ -20,7 +20,8 @@ FLOORS = {
     "files": 1, "identity": 1,
     "clock": 2, "spool": 2, "log": 2, "scan": 2, "lanes": 3, "marks": 2, "pricing": 2,
     "host": 3, "query": 3, "usage": 3, "dimensions": 3, "compose": 3, "health": 3,
-    "recorder": 4, "charge": 4, "cost": 4, "cost_sums": 4, "lifecycle": 4, "store": 4, "emit": 4,
+    "recorder": 4, "charge": 4, "tally": 4, "cost": 4, "cost_sums": 4, "workers": 4,
+    "lifecycle": 4, "store": 4, "emit": 4,
     "bridges": 5, "cli": 5, "__main__": 5,
 }  # fmt: skip
 """Which floor each room is on: a module imports from its own floor or from lower ones (docs/how-it-works.md)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -159,7 +158,7 @@ def test_text_numbers_and_decimals_mean_the_same_rate() -> None:
 def test_a_price_is_frozen_and_names_its_origin() -> None:
     assert SONNET.origin == "plugin"
     assert {"model", "provider", "above", "free", "source", "as_of", "valid_from", "origin", "matched_by", "note"} <= {
-        each.name for each in fields(SONNET)
+        *SONNET.__struct_fields__
     }
     with pytest.raises(AttributeError):
         SONNET.input = 1  # type: ignore[misc]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from spec_kitty_telemetry.cli import tables
 from spec_kitty_telemetry.cli.options import json_option, project_option
@@ -136,7 +137,7 @@ def _settings(project: Project | None) -> dict[str, Any]:
     own = project.settings_path if project else None
     files = [path for path in (own, user_settings_path()) if path is not None]
     return {
-        **asdict(Settings.load(own or Path("none"))),
+        **msgspec.structs.asdict(Settings.load(own or Path("none"))),
         "files": [str(path) for path in files if path.is_file()],
     }
 
@@ -173,7 +174,7 @@ def _document(findings: Findings) -> dict[str, Any]:
     document["project"] = str(findings.project) if findings.project else None
     for log in document["logs"]:
         log["path"] = str(log["path"])
-        log["bad_lines"] = [{**line, "file": str(line["file"])} for line in log["bad_lines"]]
+        log["bad_lines"] = [{**line._asdict(), "file": str(line.file)} for line in log["bad_lines"]]
         log["unreadable_waiting"] = [str(path) for path in log["unreadable_waiting"]]
     return {"version": 1, **document, "python": platform.python_version()}
 

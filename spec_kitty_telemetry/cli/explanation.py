@@ -61,7 +61,7 @@ def _part(event: ExecutionEvent, counts: ExecutionPayload | ModelPart, find_pric
         "valid_from": price.valid_from, "source": price.source, "as_of": price.as_of,
     }  # fmt: skip
     try:
-        lines = price.lines(**counts_for_price(counts))
+        lines = price.lines(*counts_for_price(counts))
     except ValueError as error:
         return {**told, "price": origin, "lines": [], "problem": str(error)}
     return {

@@ -7,7 +7,7 @@ from codecs import BOM_UTF8
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.files import BLOCK_BYTES, cut, open_regular
-from spec_kitty_telemetry.record import EVENT_TYPE, parse
+from spec_kitty_telemetry.record import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +84,6 @@ def _state(path: Path) -> tuple[int | None, int]:
 
 def _event(line: bytes | None) -> ExecutionEvent | None:
     try:
-        event = parse(line or b"")
+        return parse(line or b"")
     except (ValueError, RecursionError):
         return None
-    return event if event.event_type == EVENT_TYPE else None

@@ -75,7 +75,7 @@ def _computed(search: Search, book: PriceBook, cost: CostMode) -> tuple[Lifecycl
         if not search.filters.wp_ids or _is_wanted(wp_id, search.filters.wp_ids)
     ]
     find_price = find_price_for(book, search.project.root)
-    with progress(search.report):
+    with progress(lambda: search.report.event_count):
         return lifecycle(search.events(), lanes, find_price, cost=cost, wanted=wanted), lanes
 
 

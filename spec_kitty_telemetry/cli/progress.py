@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
-
-    from spec_kitty_telemetry.scan import ScanReport
+    from collections.abc import Callable, Iterator
 
 QUIET_S = 1.0
 """A report that takes no longer shows nothing."""
@@ -20,15 +18,15 @@ _CLEAR = "\r\x1b[K"
 
 
 @contextmanager
-def progress(report: ScanReport) -> Iterator[None]:
-    """Show how many records were read, from the second second on, and clear the line at the end."""
+def progress(read_count: Callable[[], int]) -> Iterator[None]:
+    """Show how many records were read so far, from the second second on, and clear the line at the end."""
     if not sys.stderr.isatty():
         yield
         return
     import threading
 
     done = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(report, done), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(read_count, done), daemon=True)
     watcher.start()
     try:
         yield
@@ -37,13 +35,13 @@ def progress(report: ScanReport) -> Iterator[None]:
         watcher.join()
 
 
-def _watch(report: ScanReport, done: threading.Event) -> None:
+def _watch(read_count: Callable[[], int], done: threading.Event) -> None:
     began = time.monotonic()
     if done.wait(QUIET_S):
         return
     while True:
         seconds = time.monotonic() - began
-        sys.stderr.write(f"{_CLEAR}Reading … {report.event_count:,} records, {seconds:.0f} s")
+        sys.stderr.write(f"{_CLEAR}Reading … {read_count():,} records, {seconds:.0f} s")
         sys.stderr.flush()
         if done.wait(_EVERY_S):
             break

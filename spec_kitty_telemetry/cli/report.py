@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -14,7 +15,7 @@ from spec_kitty_telemetry.cli.suggestions import complete_dimensions, complete_s
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from spec_kitty_telemetry.charge import CostMode
+    from spec_kitty_telemetry.charge import CostMode, FindPrice
     from spec_kitty_telemetry.cli.report_notes import Note
     from spec_kitty_telemetry.cli.report_view import View
     from spec_kitty_telemetry.cost import CostReport
@@ -89,7 +90,7 @@ def command(
     order = order_named(sort, checked(by), reverse=reverse)
     search, zone = search_for(**filters)
     mode = cast("CostMode", cost)
-    report, book = _computed(search, by, mode, zone)
+    report, book = _computed(search, by, mode, zone, wanted)
     if limit is None:
         limit = TABLE_ROWS if wanted == "table" else 0
     asked = _Asked(search, zone, book, mode, arranged(report, order, limit))
@@ -97,17 +98,46 @@ def command(
     write(_WRITERS[wanted](asked, target), target)
 
 
-def _computed(search: Search, by: str, cost: CostMode, zone: ZoneInfo | None) -> tuple[CostReport, PriceBook]:
-    from spec_kitty_telemetry.cli.prices_in_use import find_price_for
-    from spec_kitty_telemetry.cli.progress import progress
-    from spec_kitty_telemetry.cost import cost_report
+_PRINTED_WITH = {
+    "table": ("tabulate", "spec_kitty_telemetry.cli.report_table", "spec_kitty_telemetry.cli.report_notes"),
+    "markdown": ("tabulate", "spec_kitty_telemetry.cli.report_table", "spec_kitty_telemetry.cli.report_notes"),
+    "csv": ("spec_kitty_telemetry.cli.report_csv", "spec_kitty_telemetry.cli.report_notes"),
+    "json": ("spec_kitty_telemetry.cli.report_json",),
+}
+
+
+def _computed(
+    search: Search, by: str, cost: CostMode, zone: ZoneInfo | None, output_format: str
+) -> tuple[CostReport, PriceBook]:
+    from spec_kitty_telemetry.cost import report_of
+    from spec_kitty_telemetry.dimensions import checked
     from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.tally import Counter
+    from spec_kitty_telemetry.workers import Count
 
     book = PriceBook.load(search.project.root)
-    find_price = find_price_for(book, search.project.root)
-    with progress(search.report):
-        wanted_model = search.filters.wanted_model()
-        return cost_report(search.events(), by, find_price, cost=cost, zone=zone, wanted_model=wanted_model), book
+    dimensions, wanted_model = checked(by), search.filters.wanted_model()
+
+    def counting(find_price: FindPrice, processes: int | None = None) -> Count:
+        def new_counter() -> Counter:
+            return Counter(dimensions, find_price, cost=cost, zone=zone, wanted_model=wanted_model)
+
+        return Count(search, new_counter, book, processes=processes)
+
+    with counting(book.find) as count:
+        # What takes its time and can be done while other processes count: that they may have begun in vain is rare.
+        from spec_kitty_telemetry.cli.prices_in_use import find_price_for
+        from spec_kitty_telemetry.cli.progress import progress
+
+        for module in _PRINTED_WITH[output_format]:
+            import_module(module)
+        find_price = find_price_for(book, search.project.root)
+        if find_price == book.find:
+            with progress(lambda: count.read_count):
+                return report_of(count.tally(), dimensions, wanted_model), book
+    # A plugin that is asked for prices may hold what copies of this process cannot share.
+    with counting(find_price, processes=1) as count, progress(lambda: count.read_count):
+        return report_of(count.tally(), dimensions, wanted_model), book
 
 
 def _table(asked: _Asked, output: Path | None) -> str:

@@ -65,26 +65,26 @@ def lines(view: View, width: int) -> list[str]:
 
     Whole numbers are preferred, then numbers with units.
     """
-    wanted = _wanted(view, (*_COLUMNS, _BAR))
+    whole, compact = _Texts(view, compact=False), _Texts(view, compact=True)
+    wanted = _wanted(view, whole, (*_COLUMNS, _BAR))
     columns = wanted
     for given_up in range(max(column.given_up for column in _COLUMNS) + 1):
         columns = [column for column in wanted if not 0 < column.given_up <= given_up]
-        for compact in (False, True):
-            text = _table(view, columns, compact=compact)
-            if tables.widest(text) <= width:
-                return text
-    return _with_shorter_names(view, columns, width)
+        for texts in (whole, compact):
+            if texts.width(columns) <= width:
+                return _table(view, texts, columns)
+    return _with_shorter_names(view, compact, columns, width)
 
 
 def markdown(view: View) -> list[str]:
     """Return the lines of the whole table in Markdown."""
-    columns = _wanted(view, _COLUMNS)
+    texts = _Texts(view, compact=False)
+    columns = _wanted(view, texts, _COLUMNS)
     titles = [*(report_markdown.text(name) for name in view.by), *(column.title for column in columns)]
-    rows, has_total = _cells(view, columns, _style(view, compact=False))
-    cells = [[*map(report_markdown.text, row[: len(view.by)]), *row[len(view.by) :]] for row in rows]
-    if has_total:
-        cells[-1] = [f"**{cell}**" if cell else "" for cell in cells[-1]]
-    return report_markdown.table(titles, cells, len(view.by))
+    rows = [[*map(report_markdown.text, row[: len(view.by)]), *row[len(view.by) :]] for row in texts.rows(columns)]
+    if texts.has_total:
+        rows[-1] = [f"**{cell}**" if cell else "" for cell in rows[-1]]
+    return report_markdown.table(titles, rows, len(view.by))
 
 
 def cost(row: CostSummary, places: int) -> str:
@@ -95,60 +95,79 @@ def cost(row: CostSummary, places: int) -> str:
     return tables.money(row.total_cost_usd, marks, places=places)
 
 
-def _wanted(view: View, columns: Sequence[_Column]) -> list[_Column]:
+class _Texts:
+    """The cells of a table, column by column and each made once, so that what fits is known before it is drawn."""
+
+    def __init__(self, view: View, *, compact: bool) -> None:
+        """Prepare the rows of `view` with the sums of those that are left out and of all among them."""
+        known = [row.total_cost_usd for row in view.rows if row.total_cost_usd is not None]
+        places = tables.money_places(view.total.total_cost_usd)
+        self._style = _Style(compact, places, view.total.total_cost_usd, max(known, default=None))
+        blank = [""] * (len(view.by) - 1)
+        names = [[_value(value) for value in row.group.values()] for row in view.rows]
+        rows = list(view.rows)
+        self._sums: set[int] = set()
+        """The places of the rows that are sums of others."""
+        if view.rest is not None:
+            place = 0 if view.rest_first else len(rows)
+            rows.insert(place, view.rest)
+            names.insert(place, [f"… and {view.rest_count:,} {'before' if view.rest_first else 'more'}", *blank])
+            self._sums.add(place)
+        self.has_total = len(rows) > 1
+        """Whether the last row is the total: one row alone needs none."""
+        if self.has_total:
+            self._sums.add(len(rows))
+            rows.append(view.total)
+            names.append(["total", *blank])
+        self._rows, self.names = rows, names
+        self._titles = view.by
+        self._made: dict[_Column, list[str]] = {}
+
+    def of(self, column: _Column) -> list[str]:
+        """Return the cells of `column`; a sum has no bar, it would be longer than all others."""
+        if column not in self._made:
+            self._made[column] = [
+                "" if column is _BAR and place in self._sums else column.cell(row, self._style)
+                for place, row in enumerate(self._rows)
+            ]
+        return self._made[column]
+
+    def rows(self, columns: Sequence[_Column]) -> list[list[str]]:
+        """Return the rows with their names and the cells of `columns`."""
+        return [[*names, *cells] for names, *cells in zip(self.names, *map(self.of, columns), strict=True)]
+
+    def width(self, columns: Sequence[_Column]) -> int:
+        """Return how many columns of a terminal the table needs."""
+        names = [[title, *cells] for title, cells in zip(self._titles, zip(*self.names, strict=True), strict=True)]
+        return tables.width_of([*names, *([column.title, *self.of(column)] for column in columns)])
+
+
+def _wanted(view: View, texts: _Texts, columns: Sequence[_Column]) -> list[_Column]:
     """Return the columns that say something about this report: that compare several rows, that are not empty."""
-    style = _style(view, compact=False)
     return [
         column
         for column in columns
         if (len(view.rows) > 1 or not column.compares)
-        and (not column.given_up or any(column.cell(row, style) not in {"", tables.UNKNOWN} for row in view.rows))
+        and (not column.given_up or not {"", tables.UNKNOWN}.issuperset(texts.of(column)))
     ]
 
 
-def _table(view: View, columns: list[_Column], *, compact: bool, name_width: int | None = None) -> list[str]:
-    rows, has_total = _cells(view, columns, _style(view, compact=compact))
+def _table(view: View, texts: _Texts, columns: Sequence[_Column], name_width: int | None = None) -> list[str]:
+    rows = texts.rows(columns)
     if name_width is not None:
         rows = [[*(tables.cut(cell, name_width) for cell in row[: len(view.by)]), *row[len(view.by) :]] for row in rows]
     titles = [*view.by, *(column.title for column in columns)]
-    return tables.table(titles, rows, len(view.by), total=has_total, bar=_BAR in columns).splitlines()
+    return tables.table(titles, rows, len(view.by), total=texts.has_total, bar=_BAR in columns).splitlines()
 
 
-def _with_shorter_names(view: View, columns: list[_Column], width: int) -> list[str]:
+def _with_shorter_names(view: View, texts: _Texts, columns: Sequence[_Column], width: int) -> list[str]:
     """Return the table with its names cut until it fits, or as short as a name can be."""
     text: list[str] = []
     for name_width in range(max(width // len(view.by), 12), 9, -2):
-        text = _table(view, columns, compact=True, name_width=name_width)
+        text = _table(view, texts, columns, name_width)
         if tables.widest(text) <= width:
             break
     return text
-
-
-def _cells(view: View, columns: Sequence[_Column], style: _Style) -> tuple[list[list[str]], bool]:
-    """Return the rows as texts, the rest and the total among them, and whether there is a total."""
-
-    def cells(row: CostSummary, group: list[str]) -> list[str]:
-        return [*group, *(column.cell(row, style) for column in columns)]
-
-    blank = [""] * (len(view.by) - 1)
-    rows = [cells(row, [_value(value) for value in row.group.values()]) for row in view.rows]
-    if view.rest is not None:
-        rest = [f"… and {view.rest_count:,} {'before' if view.rest_first else 'more'}", *blank]
-        rows.insert(0 if view.rest_first else len(rows), _without_bar(cells(view.rest, rest), columns))
-    has_total = len(rows) > 1
-    if has_total:
-        rows.append(_without_bar(cells(view.total, ["total", *blank]), columns))
-    return rows, has_total
-
-
-def _without_bar(cells: list[str], columns: Sequence[_Column]) -> list[str]:
-    return [*cells[:-1], ""] if columns[-1] is _BAR else cells
-
-
-def _style(view: View, *, compact: bool) -> _Style:
-    known = [row.total_cost_usd for row in view.rows if row.total_cost_usd is not None]
-    places = tables.money_places(view.total.total_cost_usd)
-    return _Style(compact, places, view.total.total_cost_usd, max(known, default=None))
 
 
 def _value(value: object) -> str:

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 from spec_kitty_telemetry.cli.output import can_show
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 UNKNOWN = "–"
 UNLIMITED = 1_000_000
 """The width of what is no terminal."""
 _UNITS = ("", "k", "M", "G", "T")
 _BLOCKS = "▏▎▍▌▋▊▉█"
+_GAP = 2
+"""Blanks between two columns."""
 _BARS = re.compile(f"[{_BLOCKS}]+")
 
 
@@ -108,6 +110,12 @@ def width() -> int:
 def widest(lines: Sequence[str]) -> int:
     """Return the columns that the longest of `lines` needs."""
     return max(map(len, lines), default=0)
+
+
+def width_of(columns: Iterable[Sequence[str]]) -> int:
+    """Return the columns of a terminal that a `table` of these columns, each with its heading, needs."""
+    widths = [max(map(len, cells)) for cells in columns]
+    return sum(widths) + _GAP * (len(widths) - 1)
 
 
 def table(

@@ -15,7 +15,7 @@ from spec_kitty_telemetry.pricing.library import Found, Library
 from spec_kitty_telemetry.pricing.table import load_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from spec_kitty_telemetry.pricing.description import ModelDescription
@@ -82,6 +82,16 @@ class PriceBook:
         return tuple(OverrideUse(path, tuple(sorted(models))) for path, models in sorted(self._used.items()))
 
     @property
+    def overrides_used(self) -> dict[Path, set[str]]:
+        """What `overrides_in_use` says, to be handed to another book's `note_overrides_used`."""
+        return self._used
+
+    def note_overrides_used(self, used: Mapping[Path, Iterable[str]]) -> None:
+        """Add what another book over the same files, in another process, used of them."""
+        for path, models in used.items():
+            self._used.setdefault(path, set()).update(models)
+
+    @property
     def providers(self) -> tuple[str, ...]:
         """Everybody whose prices are known, in order of name."""
         return self._library.providers
@@ -118,9 +128,13 @@ class PriceBook:
         """
         if at.tzinfo is None:
             raise ValueError(f"found {at} without a time zone, expected an aware moment in UTC")
-        key = (model, provider, agent)
-        history = self._found[key] if key in self._found else self._history(model, provider, agent)
-        return None if history is None else history.at(at, context)
+        try:
+            history = self._found[model, provider, agent]
+        except KeyError:
+            history = self._history(model, provider, agent)
+        if history is None:
+            return None
+        return history.always if history.always is not None and not context else history.at(at, context)
 
     def describe(
         self, model: str, provider: str | None = None, at: datetime | None = None, agent: str | None = None

@@ -29,7 +29,7 @@ _NOTHING = RateSet(0, 0, 0, 0, 0)
 class PriceHistory:
     """All prices of one model, as found under one reported name."""
 
-    __slots__ = ("_built", "_only", "_starts", "_variant_starts", "matched_by", "model", "origin", "provider", "table")
+    __slots__ = ("_built", "_starts", "_variant_starts", "always", "matched_by", "model", "origin", "provider", "table")
 
     def __init__(self, model: Model, table: Table, *, origin: str, matched_by: str) -> None:
         self.model = model
@@ -41,18 +41,19 @@ class PriceHistory:
         self._starts = [_moment(segment.start) for segment in model.rates[1:]]
         self._variant_starts = [_moment(variant.start) for variant in model.variants]
         self._built: dict[tuple[int, int, tuple[int, ...]], Price] = {}
-        self._only: Price | None = None
+        self.always: Price | None = None
+        """The price at any moment, for a model that has only ever had one."""
         if model.free:
-            self._only = self._free()
+            self.always = self._free()
         elif len(model.rates) == 1 and not model.rates[0].windows:
-            self._only = self._price(0, -1, ())
+            self.always = self._price(0, -1, ())
 
     def at(self, moment: datetime, context: Context | None = None) -> Price | None:
         """Return the price at `moment` (aware); `None` for a model that is listed without a price."""
-        if self._only is not None and not context:
-            return self._only
+        if self.always is not None and not context:
+            return self.always
         if self.model.free or not self.model.rates:
-            return self._only
+            return self.always
         index = bisect_right(self._starts, moment)
         if not context and not self.model.rates[index].windows:
             return self._price(index, -1, ())
@@ -61,8 +62,8 @@ class PriceHistory:
 
     def prices(self) -> tuple[Price, ...]:
         """Return the price of every dated entry, oldest first, without hours of the day and without variants."""
-        if self._only is not None:
-            return (self._only,)
+        if self.always is not None:
+            return (self.always,)
         return tuple(self._price(index, -1, ()) for index in range(len(self.model.rates)))
 
     def variants(self, moment: datetime) -> tuple[tuple[dict[str, str], str | None, Price], ...]:

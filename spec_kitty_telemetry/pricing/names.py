@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 LONGEST_NAME = 300
 
-_CONTEXT_MARK = re.compile(r"\[1m\]$")
-_ARN_HEAD = re.compile(r"^arn:aws[a-z-]*:bedrock:[^/]*/")
-_DATE_SUFFIX = re.compile(r"(?:-20\d\d-[01]\d-[0-3]\d|[-@]20\d\d[01]\d[0-3]\d)$")
-_BEDROCK_VERSION = re.compile(r"-v\d+(?::\d+)?(?::\d+k)?$")
-_BEDROCK_REGION = re.compile(r"^(?:us-gov|us|eu|apac|au|jp|in|ca|sa|me|af)\.(?=[a-z0-9]+\.)")
-_BEDROCK_SHAPE = re.compile(
+# Texts, compiled (and kept by `re`) when a name needs one: a report knows most names as they are given.
+_CONTEXT_MARK = r"\[1m\]$"
+_ARN_HEAD = r"^arn:aws[a-z-]*:bedrock:[^/]*/"
+_DATE_SUFFIX = r"(?:-20\d\d-[01]\d-[0-3]\d|[-@]20\d\d[01]\d[0-3]\d)$"
+_BEDROCK_VERSION = r"-v\d+(?::\d+)?(?::\d+k)?$"
+_BEDROCK_REGION = r"^(?:us-gov|us|eu|apac|au|jp|in|ca|sa|me|af)\.(?=[a-z0-9]+\.)"
+_BEDROCK_SHAPE = (
     r"^(?:(?:us-gov|us|eu|apac|au|jp|in|ca|sa|me|af|global)\.)?"
     r"(?:anthropic|amazon|meta|mistral|deepseek|openai|qwen|moonshot|moonshotai|minimax|zai|google|nvidia)\.[a-z]"
 )
-_VERTEX_PATH = re.compile(r"^(?:projects/[^/]+/locations/[^/]+/)?publishers/([a-z]+)/models/")
-_DOTTED = re.compile(r"(?<=\d)\.(?=\d)")
-_DASHED = re.compile(r"(?<=\d)-(?=\d)")
+_VERTEX_PATH = r"^(?:projects/[^/]+/locations/[^/]+/)?publishers/([a-z]+)/models/"
+_DOTTED = r"(?<=\d)\.(?=\d)"
+_DASHED = r"(?<=\d)-(?=\d)"
 
 
 class Spelling(NamedTuple):
@@ -50,16 +51,16 @@ class Reference(NamedTuple):
 def take_apart(model: str) -> Reference:
     """Separate the provider that a name carries in itself (`anthropic/…`, an ARN, a Vertex path) from the name."""
     name = model.strip().lower()[:LONGEST_NAME]
-    if _ARN_HEAD.match(name):
-        return Reference("aws-bedrock", _ARN_HEAD.sub("", name))
-    if _VERTEX_PATH.match(name):
-        return Reference("google-vertex", _VERTEX_PATH.sub("", name))
+    if name.startswith("arn:") and re.match(_ARN_HEAD, name):
+        return Reference("aws-bedrock", re.sub(_ARN_HEAD, "", name))
+    if "publishers/" in name and re.match(_VERTEX_PATH, name):
+        return Reference("google-vertex", re.sub(_VERTEX_PATH, "", name))
     if name.startswith("models/"):
         return Reference("google", name.removeprefix("models/"))
     prefix, slash, rest = name.partition("/")
     if slash and prefix and rest:
         return Reference(prefix, rest)
-    if _BEDROCK_SHAPE.match(name):
+    if "." in name and re.match(_BEDROCK_SHAPE, name):
         return Reference("aws-bedrock", name)
     return Reference(None, name)
 
@@ -77,18 +78,18 @@ def spellings(name: str, *, bedrock: bool = False) -> Iterator[Spelling]:
 
 
 def _forms(name: str, bedrock: bool) -> Iterator[tuple[str, str, bool]]:
-    plain = _CONTEXT_MARK.sub("", name)
     yield name, "as given", False
+    plain = re.sub(_CONTEXT_MARK, "", name)
     yield plain, "without [1m]", False
     unwrapped = plain
     if bedrock:
-        without_region = _BEDROCK_REGION.sub("", plain)
+        without_region = re.sub(_BEDROCK_REGION, "", plain)
         yield without_region, "without the Bedrock region", False
-        unwrapped = _BEDROCK_VERSION.sub("", without_region)
+        unwrapped = re.sub(_BEDROCK_VERSION, "", without_region)
         yield unwrapped, "without the Bedrock version", False
     for respelled in respellings(unwrapped):
         yield respelled, "with another version spelling", False
-    undated = _DATE_SUFFIX.sub("", unwrapped)
+    undated = re.sub(_DATE_SUFFIX, "", unwrapped)
     has_date = undated != unwrapped
     yield undated, "without its date", has_date
     for respelled in respellings(undated):
@@ -97,7 +98,7 @@ def _forms(name: str, bedrock: bool) -> Iterator[tuple[str, str, bool]]:
 
 def respellings(name: str) -> tuple[str, str, str]:
     """Return `name` as given, with `4-5` for `4.5`, and the other way round."""
-    return name, _DOTTED.sub("-", name), _DASHED.sub(".", name)
+    return name, re.sub(_DOTTED, "-", name), re.sub(_DASHED, ".", name)
 
 
 def family_of(name: str) -> str:

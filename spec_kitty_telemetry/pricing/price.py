@@ -7,8 +7,9 @@ sums are exact and do not depend on their order.  Where a price comes from is `p
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +36,7 @@ class RateFields(TypedDict):
     reasoning: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
+class Rates(msgspec.Struct, frozen=True, kw_only=True):
     """Picodollars for one token of each class."""
 
     input: int
@@ -51,15 +51,13 @@ class Rates:
     """A reasoning token where the vendor bills it apart; `None`: as output."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tier(Rates):
+class Tier(Rates, frozen=True, kw_only=True):
     """The rates of every token of a request whose whole prompt is larger than `input_tokens`."""
 
     input_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class PriceLine:
+class PriceLine(msgspec.Struct, frozen=True):
     """One token class of a cost: `tokens` times `rate` is `cost`, in picodollars."""
 
     token_class: str
@@ -68,8 +66,7 @@ class PriceLine:
     cost: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price(Rates):
+class Price(Rates, frozen=True, kw_only=True):
     """What one model costs at one moment, and where that is known from.
 
     A plugin that answers `find_price` builds one with `Price.per_million`.
@@ -150,13 +147,13 @@ class Price(Rates):
 
     def cost(
         self,
-        *,
         input_tokens: int,
         output_tokens: int,
         cache_read_tokens: int = 0,
         cache_write_tokens: int = 0,
         cache_write_1h_tokens: int = 0,
         reasoning_tokens: int = 0,
+        *,
         request_input_tokens: int | None = None,
     ) -> int:
         """Return what these tokens cost, in picodollars.
@@ -169,15 +166,8 @@ class Price(Rates):
         uncached = input_tokens - cache_read_tokens - cache_write_tokens
         written_5m = cache_write_tokens - cache_write_1h_tokens
         answered = output_tokens - reasoning_tokens
-        # Spelled out: this runs once for each event, and a call to min() would cost as much as all the rest.
-        if (
-            uncached < 0
-            or written_5m < 0
-            or answered < 0
-            or cache_read_tokens < 0
-            or cache_write_1h_tokens < 0
-            or reasoning_tokens < 0
-        ):
+        # Below 0 if any of them is: this runs once for each event, and six comparisons cost as much as all the rest.
+        if uncached | written_5m | answered | cache_read_tokens | cache_write_1h_tokens | reasoning_tokens < 0:
             raise ValueError(_contradiction(uncached, written_5m, answered))
         rates = self.rates_for(request_input_tokens) if self.above else self
         total = uncached * rates.input + cache_read_tokens * rates.cache_read + answered * rates.output
@@ -189,13 +179,13 @@ class Price(Rates):
 
     def lines(
         self,
-        *,
         input_tokens: int,
         output_tokens: int,
         cache_read_tokens: int = 0,
         cache_write_tokens: int = 0,
         cache_write_1h_tokens: int = 0,
         reasoning_tokens: int = 0,
+        *,
         request_input_tokens: int | None = None,
     ) -> tuple[PriceLine, ...]:
         """Return the cost by token class; the lines add up to `cost` of the same counts.  Empty classes are left out.
@@ -203,12 +193,7 @@ class Price(Rates):
         Raises `ValueError` as `cost` does.
         """
         self.cost(  # checks the counts
-            input_tokens=input_tokens,
-            output_tokens=output_tokens,
-            cache_read_tokens=cache_read_tokens,
-            cache_write_tokens=cache_write_tokens,
-            cache_write_1h_tokens=cache_write_1h_tokens,
-            reasoning_tokens=reasoning_tokens,
+            input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, reasoning_tokens
         )
         rates = self.rates_for(request_input_tokens)
         apart = reasoning_tokens if rates.reasoning is not None else 0

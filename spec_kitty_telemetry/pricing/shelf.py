@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from spec_kitty_telemetry.pricing.document import Place, Said
 from spec_kitty_telemetry.pricing.history import discounted
 from spec_kitty_telemetry.pricing.names import respellings, spellings
 from spec_kitty_telemetry.pricing.rows import Model, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from spec_kitty_telemetry.errors import PriceTableError
     from spec_kitty_telemetry.pricing.overrides import ModelOverride, OverrideFile
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, eq=False):
     """One model under the names it has: shipped (`path` is `None`) or stated by a settings file."""
 
     name: str
@@ -39,12 +36,11 @@ class Match(NamedTuple):
     how: str
 
 
-@dataclass(slots=True)
-class Shelf:
+class Shelf(msgspec.Struct, eq=False):
     """One provider's models by lower-case name."""
 
     table: Table
-    names: dict[str, Entry] = field(default_factory=dict)
+    names: dict[str, Entry] = {}
     discount: int = 0
     """What the settings take off the published rates, in millionths."""
     discount_path: Path | None = None
@@ -186,7 +182,9 @@ def _put(override: ModelOverride, path: Path, shelves: Shelves) -> None:
 
 
 def _no_models(provider: str, path: Path, shelves: Shelves) -> PriceTableError:
-    from difflib import get_close_matches  # only for a message
+    from difflib import get_close_matches  # these two only for a message
+
+    from spec_kitty_telemetry.pricing.document import Place, Said
 
     known = sorted(shelves.by_provider)
     close = get_close_matches(provider, sorted({*known, *shelves.also_called} - {provider}), 1)

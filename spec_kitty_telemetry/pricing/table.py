@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from spec_kitty_telemetry.pricing.document import Place, Said
 from spec_kitty_telemetry.pricing.rows import Compiled, Table
 
 COMPILED_VERSION = 1
@@ -39,6 +38,8 @@ def load_tables(folder: Path | None = None) -> tuple[Table, ...]:
             table = _parsed(path)
         found.append(table)
     if not found:
+        from spec_kitty_telemetry.pricing.document import Place, Said  # only for a message
+
         raise Place(str(folder)).refuse(Said("no price tables"), "the shipped YAML files", "install the package again")
     return tuple(found)
 

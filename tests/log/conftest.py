@@ -37,7 +37,9 @@ def new_event() -> Callable[..., ExecutionEvent]:
             "build_id": "b524fffa",
             "correlation_id": str(ULID()),
             "project_uuid": "2e2f4b0c-9d0f-4d58-8a2e-0b6f7d0a1c11",
-            "payload": ExecutionPayload(agent="claude-code", role="implementer", success=True, version=2),
+            "payload": ExecutionPayload(
+                agent="claude-code", role="implementer", outcome="succeeded", success=True, version=2
+            ),
         }
         return ExecutionEvent(**(facts | fields))
 

@@ -1,0 +1,255 @@
+"""Counting the records of a search with all processors: each process counts a share of the logs' bytes.
+
+A share is a run of whole lines, in the order of the logs, and what the processes count is added up exactly (`tally`):
+the answer is that of one process.  A record that stands in two shares counts where it stands first: it is taken out of
+the later share's sums again.
+
+Only where a process can be forked safely (Linux, no other thread), and where there is enough to read that it pays.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import msgspec
+
+from spec_kitty_telemetry.scan import ScanReport, Stretch, records_called
+from spec_kitty_telemetry.tally import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+    from types import TracebackType
+
+    from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.query import Search
+    from spec_kitty_telemetry.tally import Counter
+
+    Tell = Callable[[int], None]
+    """Called with how many more records were read."""
+
+SHARE_BYTES = 4 * 1024 * 1024
+"""What a process must have to read at least: that takes it about 20 ms, being started and asked about 5."""
+MAXIMUM_PROCESSES = 8
+"""The parent takes the answers one by one, which more would only wait for."""
+_TELL_EVERY_S = 0.2
+_SMALL = 8
+"""A log below this part of a share is not cut."""
+
+
+class Counted(NamedTuple):
+    """What was counted of one share."""
+
+    tally: Tally
+    reports: list[ScanReport]
+    """One for each stretch."""
+    ids: bytes
+    """Of the records that were counted, a MessagePack array of texts: ten times faster to make than a pickle."""
+    overrides_used: dict[Path, set[str]]
+
+
+class Count:
+    """The records of a search, being counted.  A context: what still runs is stopped at its end."""
+
+    def __init__(
+        self,
+        search: Search,
+        new_counter: Callable[[], Counter],
+        book: PriceBook,
+        *,
+        processes: int | None = None,
+        share_bytes: int = SHARE_BYTES,
+    ) -> None:
+        """Begin to count, with a counter of its own for each process, all of which price by `book`.
+
+        `processes` is 1 where somebody else's code is asked for prices; by default as many as there are processors.
+
+        :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
+        """
+        self._search = search
+        self._new_counter = new_counter
+        self._book = book
+        self.read_count = 0
+        """How many records were read so far."""
+        self._shares = shares(search.stretches(), _available() if processes is None else processes, share_bytes)
+        self._workers = [_Worker(self, share) for share in self._shares] if len(self._shares) > 1 else []
+
+    def __enter__(self) -> Self:
+        """Go on counting."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop what still runs."""
+        for worker in self._workers:
+            worker.stop()
+
+    def tally(self) -> Tally:
+        """Return the sums of all records when all are counted, and fill the search's `report`.
+
+        :raises LogError: a log cannot be read at all.
+        """
+        results = self._answers() if self._workers else [None]
+        whole = Tally()
+        earlier: set[str] | None = None
+        lines: dict[Path, int] = {}
+        for share, answer in zip(self._shares, results, strict=True):
+            # A process that could not answer leaves its share to this one, where an error is raised as it is.
+            counted = answer or self.count_share(share, self._tell)
+            if len(self._shares) > 1:
+                ids = msgspec.msgpack.decode(counted.ids, type=list[str])
+                if earlier is None:
+                    earlier = set(ids)
+                else:
+                    self._take_out(counted, share, earlier.intersection(ids))
+                    if share is not self._shares[-1]:
+                        earlier.update(ids)
+            whole.merge(counted.tally)
+            self._book.note_overrides_used(counted.overrides_used)
+            for stretch, report in zip(share, counted.reports, strict=True):
+                self._search.report.add(report, lines.get(stretch.path, 0))
+                lines[stretch.path] = self._search.report.line_count
+        return whole
+
+    def count_share(self, share: Iterable[Stretch], tell: Tell) -> Counted:
+        """Count the records of `share` in this process."""
+        counter = self._new_counter()
+        seen: set[str] = set()
+        reports = []
+        for stretch in share:
+            reports.append(ScanReport())
+            for events in self._search.blocks(stretch, reports[-1], seen):
+                counter.add(events)
+                tell(len(events))
+        return Counted(counter.tally, reports, msgspec.msgpack.encode(list(seen)), self._book.overrides_used)
+
+    def _take_out(self, counted: Counted, share: Iterable[Stretch], ids: set[str]) -> None:
+        """Undo what was counted of the records `ids`, of which only the first in a share was."""
+        if not ids:
+            return
+        counter = self._new_counter()
+        for stretch, report in zip(share, counted.reports, strict=True):
+            records = list(records_called(stretch, ids))
+            ids = ids.difference([record.event_id for record in records])
+            report.event_count -= len(records)
+            report.duplicate_count += len(records)
+            counter.add([record for record in records if self._search.filters.accepts(record)])
+        counted.tally.subtract(counter.tally)
+
+    def _tell(self, more: int) -> None:
+        self.read_count += more
+
+    def _answers(self) -> list[Counted | None]:
+        """Wait for every process; `None` stands for one that ended without an answer."""
+        from multiprocessing.connection import wait  # only where there is enough to read
+
+        answers: list[Counted | None] = [None] * len(self._workers)
+        waiting = dict(enumerate(self._workers))
+        while waiting:
+            ready = wait([worker.connection for worker in waiting.values()])
+            for place, worker in list(waiting.items()):
+                if worker.connection not in ready:
+                    continue
+                said = _said(worker.connection)
+                if isinstance(said, int):
+                    self.read_count += said
+                else:
+                    answers[place] = said
+                    del waiting[place]
+        return answers
+
+
+def shares(stretches: Sequence[Stretch], count: int, share_bytes: int = SHARE_BYTES) -> list[list[Stretch]]:
+    """Cut logs, each given whole, into at most `count` shares of about as many bytes, none far below `share_bytes`.
+
+    A small log is not cut in two: most records that stand twice stand in one log.
+    """
+    sizes = [_size(stretch.path) for stretch in stretches]
+    count = min(count, sum(sizes) // share_bytes)
+    if count < 2:  # noqa: PLR2004 - nothing to share
+        return [list(stretches)]
+    even = -(-sum(sizes) // count)
+    found: list[list[Stretch]] = [[]]
+    room = even
+    for (path, *_), size in zip(stretches, sizes, strict=True):
+        start = 0
+        while size - start > room and len(found) < count:
+            if size > even // _SMALL and room > 0:
+                found[-1].append(Stretch(path, start, start + room))
+                start += room
+            elif room * 2 >= size:
+                break
+            found.append([])
+            room = even
+        found[-1].append(Stretch(path, start))
+        room -= size - start
+    return found
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # it is not there; whoever reads it says so
+        return 0
+
+
+def _available() -> int:
+    """Return how many processes may count at once."""
+    if sys.platform != "linux":  # elsewhere a fork can crash what the system's own libraries hold, or does not exist
+        return 1
+    threading = sys.modules.get("threading")
+    if threading is not None and threading.active_count() > 1:  # a lock that another thread holds stays held
+        return 1
+    return min(len(os.sched_getaffinity(0)), MAXIMUM_PROCESSES)
+
+
+def _said(connection: Connection) -> Counted | int | None:
+    try:
+        said: Counted | int = connection.recv()
+    except (EOFError, OSError):
+        return None
+    return said
+
+
+class _Worker:
+    """A process that counts one share."""
+
+    def __init__(self, count: Count, share: list[Stretch]) -> None:
+        from multiprocessing import get_context
+
+        context = get_context("fork")
+        self.connection, theirs = context.Pipe(duplex=False)
+        self._process = context.Process(target=_work, args=(count, share, theirs), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def stop(self) -> None:
+        if self._process.is_alive():
+            self._process.terminate()
+        self._process.join()
+        self.connection.close()
+
+
+def _work(count: Count, share: list[Stretch], connection: Connection) -> None:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process without a word; the parent has one
+    told, unsaid = time.monotonic(), 0
+
+    def tell(more: int) -> None:
+        nonlocal told, unsaid
+        unsaid += more
+        if time.monotonic() - told > _TELL_EVERY_S:
+            connection.send(unsaid)
+            told, unsaid = time.monotonic(), 0
+
+    try:
+        counted = count.count_share(share, tell)
+    except Exception:  # noqa: BLE001 - the parent counts this share itself, and meets the same error
+        return
+    connection.send(counted)
