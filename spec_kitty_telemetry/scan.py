@@ -60,7 +60,7 @@ class ScanReport(msgspec.Struct):
 
 
 class Stretch(NamedTuple):
-    """The lines of one log that begin at the byte `start` or later, but before `end`."""
+    """The lines of one log that begin at the byte `start` or later, but before `end`; a byte order mark is not cut."""
 
     path: Path
     start: int = 0

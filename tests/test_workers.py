@@ -1,0 +1,246 @@
+"""Several processes count what one would: the same sums, the same gaps, the same lines named, each record once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from multiprocessing import active_children
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spec_kitty_telemetry.cost import CostReport, report_of
+from spec_kitty_telemetry.errors import LogError
+from spec_kitty_telemetry.pricing import PriceBook
+from spec_kitty_telemetry.query import EventFilter, Search
+from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart, encode
+from spec_kitty_telemetry.scan import ScanReport, Stretch, records_called, scan, scan_in_blocks
+from spec_kitty_telemetry.tally import Counter
+from spec_kitty_telemetry.workers import Count, shares
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from spec_kitty_telemetry.project import Project
+
+FEATURES = ("043-first", "044-second", "145-third")
+BOOK = PriceBook.shipped()
+AT = datetime(2026, 8, 20, tzinfo=UTC)
+
+
+def event(number: int, **facts: Any) -> ExecutionEvent:
+    payload: dict[str, Any] = {
+        "agent": "claude-code",
+        "role": "implementer",
+        "outcome": "succeeded",
+        "version": 2,
+    } | facts
+    return ExecutionEvent(
+        event_id=f"{number:026}", aggregate_id="x", node_id="n", timestamp=AT + timedelta(hours=number),
+        lamport_clock=number, payload=ExecutionPayload(**payload),
+    )  # fmt: skip
+
+
+def parts(number: int) -> list[ModelPart]:
+    return [
+        ModelPart(model="claude-opus-4-6", input_tokens=number, output_tokens=1),
+        ModelPart(model="nobody-knows", input_tokens=7, output_tokens=number),
+    ]
+
+
+BROKEN = (b"{", b"[]", b"\xff", b"", b'{"event_type": "Other"}')
+records = st.builds(
+    event,
+    st.integers(0, 30),
+    input_tokens=st.none() | st.integers(0, 10**6),
+    output_tokens=st.none() | st.integers(0, 10**6),
+    cache_read_tokens=st.none() | st.integers(0, 5),
+    cost_usd=st.none() | st.decimals(0, 9, places=7),
+    model=st.sampled_from([None, "claude-opus-4-6", "gpt-5.5", "nobody-knows"]),
+    models=st.just([]) | st.integers(0, 99).map(parts),
+    role=st.sampled_from([None, "implementer", "reviewer"]),
+    outcome=st.sampled_from(["succeeded", "failed", "rejected"]),
+)
+lines = st.lists(records.map(lambda each: encode(each)[:-1]) | st.sampled_from(BROKEN), max_size=15)
+
+
+def write(project: Project, logs: dict[str, list[bytes]]) -> None:
+    for feature, wanted in logs.items():
+        path = project.log_path(feature)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"\n".join(wanted))
+
+
+def counted(
+    project: Project, by: tuple[str, ...], processes: int, filters: EventFilter | None = None
+) -> tuple[CostReport, ScanReport]:
+    """Return the report that so many processes make, however little there is to read."""
+    search = Search(project, filters or EventFilter())
+    wanted = search.filters.wanted_model()
+    with Count(
+        search,
+        lambda: Counter(by, BOOK.find, wanted_model=wanted),
+        BOOK,
+        processes=processes,
+        share_bytes=1,
+    ) as count:
+        return report_of(count.tally(), by, wanted), search.report
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    logs=st.fixed_dictionaries(dict.fromkeys(FEATURES, lines)),
+    by=st.sampled_from([("feature",), ("role", "day"), ("model",), ("outcome", "model")]),
+    processes=st.integers(2, 4),
+    models=st.sampled_from([(), ("claude*",)]),
+)
+def test_processes_that_share_the_logs_find_what_one_finds(
+    project: Project, logs: dict[str, list[bytes]], by: tuple[str, ...], processes: int, models: tuple[str, ...]
+) -> None:
+    write(project, logs)
+    filters = EventFilter(models=models)
+    assert counted(project, by, processes, filters) == counted(project, by, 1, filters)
+
+
+@given(
+    wanted=lines,
+    cuts=st.lists(st.integers(0, 6000), max_size=5),
+    ends=st.sampled_from([b"", b"\n"]),
+    begins=st.sampled_from([b"", b"\xef\xbb\xbf"]),
+)
+def test_a_log_that_is_read_in_stretches_has_the_same_records_wherever_it_is_cut(
+    tmp_path_factory: pytest.TempPathFactory, wanted: list[bytes], cuts: list[int], ends: bytes, begins: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "log"
+    path.write_bytes(begins + b"\n".join(wanted) + ends)
+    whole = ScanReport()
+    expected = list(scan(path, whole))
+
+    edges = [0, *sorted({max(len(begins) + 1, min(cut, path.stat().st_size)) for cut in cuts}), None]
+    seen: set[str] = set()
+    found: list[ExecutionEvent] = []
+    together = ScanReport()
+    for start, end in pairwise(edges):
+        report = ScanReport()
+        for events in scan_in_blocks(Stretch(path, start or 0, end), report, seen):
+            found += events
+        together.add(report, together.line_count)
+    assert found == expected
+    assert together == whole
+
+
+def test_a_long_line_belongs_to_the_stretch_in_which_it_begins(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    good = encode(event(1, error="x" * 200_000)), b"y" * (2 * 1024 * 1024) + b"\n", encode(event(2))
+    path.write_bytes(b"".join(good))
+    cut = len(good[0]) + 1_500_000  # within the second line
+    first, second = ScanReport(), ScanReport()
+    ids = [
+        [each.event_id for events in scan_in_blocks(stretch, report, set()) for each in events]
+        for stretch, report in ((Stretch(path, 0, cut), first), (Stretch(path, cut), second))
+    ]
+    assert ids == [[event(1).event_id], [event(2).event_id]]
+    assert [(each.line_count, each.skipped_count) for each in (first, second)] == [(2, 1), (1, 0)]
+
+
+def test_records_are_called_by_id_and_only_the_first_of_each_answers(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"".join([encode(event(1)), b"{\n", encode(event(2)), encode(event(1, role="late"))]))
+    found = list(records_called(Stretch(path), {event(1).event_id, event(9).event_id}))
+    assert [(each.event_id, each.payload.role) for each in found] == [(event(1).event_id, "implementer")]
+
+
+def test_of_a_record_that_stands_in_two_shares_the_first_counts(project: Project) -> None:
+    cheap, dear = event(1, cost_usd=Decimal(1)), event(1, cost_usd=Decimal(50), role="reviewer")
+    write(project, {"043-first": [encode(cheap)[:-1]], "044-second": [encode(dear)[:-1], encode(event(2))[:-1]]})
+
+    report, read = counted(project, ("role",), 2)
+
+    assert {row.group_key: (row.event_count, row.total_cost_usd) for row in report.rows} == {
+        "implementer": (2, Decimal(1))
+    }
+    assert (read.event_count, read.duplicate_count) == (2, 1)
+
+
+def test_a_process_that_is_killed_leaves_its_share_to_the_parent(project: Project) -> None:
+    write(project, {feature: [encode(event(place))[:-1]] for place, feature in enumerate(FEATURES)})
+    parent = os.getpid()
+
+    class Killed(Counter):
+        def add(self, events: Iterable[ExecutionEvent]) -> None:
+            if os.getpid() != parent:
+                os.kill(os.getpid(), signal.SIGKILL)
+            super().add(events)
+
+    search = Search(project)
+    with Count(search, lambda: Killed(("feature",), BOOK.find), BOOK, processes=3, share_bytes=1) as count:
+        report = report_of(count.tally(), ("feature",))
+    assert (report.total.event_count, search.report.event_count) == (3, 3)
+
+
+def test_a_log_that_cannot_be_read_is_the_same_error_as_in_one_process(project: Project) -> None:
+    write(project, {"043-first": [encode(event(1))[:-1]], "044-second": [encode(event(2))[:-1]]})
+    project.log_path("145-third").mkdir(parents=True)
+    with pytest.raises(LogError, match=r"145-third.* is not a regular file; move it away"):
+        counted(project, ("feature",), 3)
+    assert active_children() == []
+
+
+def test_leaving_early_stops_the_processes(project: Project) -> None:
+    write(project, {feature: [encode(event(place))[:-1]] for place, feature in enumerate(FEATURES)})
+
+    class Waiting(Counter):
+        def add(self, events: Iterable[ExecutionEvent]) -> None:
+            threading.Event().wait(60)
+
+    with pytest.raises(KeyboardInterrupt):  # noqa: SIM117 - the error comes from within
+        with Count(Search(project), lambda: Waiting(("wp",), BOOK.find), BOOK, processes=2, share_bytes=1):
+            raise KeyboardInterrupt
+    assert active_children() == []
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [100], [10, 10, 10, 10], [1000, 1, 1], [1, 1, 1000], [700, 300, 500, 500]])
+def test_shares_are_about_even_in_order_and_leave_nothing_out(tmp_path: Path, sizes: list[int]) -> None:
+    paths = [tmp_path / str(number) for number in range(len(sizes))]
+    for path, size in zip(paths, sizes, strict=True):
+        path.write_bytes(b"x" * size)
+
+    found = shares([Stretch(path) for path in paths], 3, share_bytes=1)
+
+    assert 1 <= len(found) <= 3
+    flat = [stretch for share in found for stretch in share]
+    assert paths == list(dict.fromkeys(stretch.path for stretch in flat))
+    for path in paths:
+        pieces = [stretch for stretch in flat if stretch.path == path]
+        assert (pieces[0].start, pieces[-1].end) == (0, None)
+        assert all(one.end == other.start for one, other in pairwise(pieces))
+    if sum(sizes) > 100:
+        weights = [sum((each.end or each.path.stat().st_size) - each.start for each in share) for share in found]
+        assert max(weights) <= sum(sizes) / 3 * 1.3
+
+
+def test_little_to_read_is_read_by_one_process(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(b"x" * 10_000)
+    assert shares([Stretch(path)], 8) == [[Stretch(path)]]
+
+
+def test_beside_another_thread_no_process_is_forked(project: Project) -> None:
+    write(project, {feature: [encode(event(place))[:-1]] for place, feature in enumerate(FEATURES)})
+    done = threading.Event()
+    other = threading.Thread(target=done.wait, daemon=True)
+    other.start()
+    try:
+        with Count(Search(project), lambda: Counter(("wp",), BOOK.find), BOOK, share_bytes=1) as count:
+            assert active_children() == []
+            assert report_of(count.tally(), ("wp",)).total.event_count == 3
+    finally:
+        done.set()
+        other.join()
