@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.host import Hooks
     from spec_kitty_telemetry.invocation import Invocation, InvocationResult, ModelUsage, Usage
     from spec_kitty_telemetry.pricing import Price
-    from spec_kitty_telemetry.query import EventFilter, query_execution_events, query_project_events
+    from spec_kitty_telemetry.query import (
+        EventFilter,
+        query_execution_events,
+        query_project_events,
+        stream_execution_events,
+        stream_project_events,
+    )
     from spec_kitty_telemetry.record import ExecutionEvent
     from spec_kitty_telemetry.store import SimpleJsonStore
     from spec_kitty_telemetry.version import __version__
@@ -39,6 +45,8 @@ __all__ = [
     "hookspec",
     "query_execution_events",
     "query_project_events",
+    "stream_execution_events",
+    "stream_project_events",
 ]
 
 _HOMES = {
@@ -60,6 +68,8 @@ _HOMES = {
     "hookspec": "hookspecs",
     "query_execution_events": "query",
     "query_project_events": "query",
+    "stream_execution_events": "query",
+    "stream_project_events": "query",
 }
 
 

@@ -61,6 +61,8 @@ class CostSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Records whose own counts may be off; `prices explain` says why."""
     base_rate_event_count: int = 0
     """Records priced at base rates although a long-context rate may count for some of their requests."""
+    unread_count: int = 0
+    """Lines and whole logs that could not be read, in a total: there may be records in them."""
 
 
 class CostReport(msgspec.Struct, frozen=True):
@@ -72,6 +74,8 @@ class CostReport(msgspec.Struct, frozen=True):
     unknown_models: list[UnknownModel]
     contradictory_event_count: int = 0
     """Records whose counts cannot all be true, so that no cost was calculated."""
+    repeated_event_count: int = 0
+    """How many records more the rows count than the total: one that used several models counts in the row of each."""
 
 
 def cost_summary(
@@ -115,19 +119,25 @@ def cost_report(
 
 
 def report_of(
-    tally: Tally, by: tuple[str, ...], wanted_model: Callable[[str | None], bool] | None = None
+    tally: Tally,
+    by: tuple[str, ...],
+    wanted_model: Callable[[str | None], bool] | None = None,
+    *,
+    unread_count: int = 0,
 ) -> CostReport:
-    """Return the rows of `tally`, the dearest first, and their total."""
+    """Return the rows of `tally`, the dearest first, and their total, in which `unread_count` is noted."""
     rows = [_summary(by, key, [group.runs, group.parts]) for key, group in tally.groups.items()]
     rows.sort(key=lambda row: (-(row.total_cost_usd or 0), -(row.total_input_tokens or 0), row.group_key))
     total = _summary((), (), [tally.split_runs, *(group.runs for group in tally.groups.values())])
+    total = msgspec.structs.replace(total, unread_count=unread_count)
+    repeated = sum(row.event_count for row in rows) - total.event_count
     unknown = [
         UnknownModel(model, provider, *numbers)
         for (model, provider), numbers in tally.unknown.items()
         if wanted_model is None or wanted_model(model)
     ]
     unknown.sort(key=lambda each: (-each.input_tokens, each.model or "", each.provider or ""))
-    return CostReport(by, rows, total, unknown, tally.contradictory_count)
+    return CostReport(by, rows, total, unknown, tally.contradictory_count, repeated)
 
 
 def _summary(by: tuple[str, ...], key: Key, sums: Iterable[Sum]) -> CostSummary:

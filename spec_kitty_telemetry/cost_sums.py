@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _NUMBERS = tuple(name for name in CostSummary.__struct_fields__ if not name.startswith("group"))
-_COUNTED = "event_count"
+_COUNTED = ("event_count", "unread_count")
 """How the names of those end that are never unknown: they count records."""
 
 
@@ -29,7 +29,9 @@ def added(rows: Iterable[CostSummary]) -> CostSummary:
 
 def is_floor(row: CostSummary) -> bool:
     """Tell whether the cost of some run in `row` is unknown or only partly known, so that the true sum is higher."""
-    return bool(row.unpriced_event_count or row.no_usage_event_count or row.partial_usage_event_count)
+    return bool(
+        row.unpriced_event_count or row.no_usage_event_count or row.partial_usage_event_count or row.unread_count
+    )
 
 
 def share(part: Decimal | None, whole: Decimal | None) -> Decimal | None:

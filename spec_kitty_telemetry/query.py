@@ -9,17 +9,25 @@ from __future__ import annotations
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from spec_kitty_telemetry.errors import FilterError, ProjectError
-from spec_kitty_telemetry.project import LOG_NAME, Project, check_slug, find_project, project_of_feature_dir
+from spec_kitty_telemetry.errors import FilterError, LogError, ProjectError
+from spec_kitty_telemetry.project import (
+    LOG_NAME,
+    SPECS_FOLDER,
+    Project,
+    check_slug,
+    find_project,
+    project_of_feature_dir,
+)
 from spec_kitty_telemetry.record import OUTCOMES
-from spec_kitty_telemetry.scan import ScanReport, Stretch, scan, scan_in_blocks
+from spec_kitty_telemetry.scan import ScanReport, Stretch, records_called, scan_in_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from zoneinfo import ZoneInfo
 
     from spec_kitty_telemetry.record import ExecutionEvent
 
@@ -44,6 +52,23 @@ class EventFilter(msgspec.Struct, frozen=True):
     """Aware; records from this moment on."""
     until: datetime | None = None
     """Aware; records before this moment."""
+
+    @classmethod
+    def in_words(
+        cls, *, since: str | None = None, until: str | None = None, zone: ZoneInfo | None = None, **others: Any
+    ) -> Self:
+        """Return a filter whose times are said as on the command line: `7d`, `yesterday`, `2026-02` (see `moments`).
+
+        Days are those of `zone`, by default the machine's own; `until` a day or a month takes it whole.  `others` are
+        the other fields.
+
+        :raises FilterError: a time means nothing; else as the class.
+        """
+        from spec_kitty_telemetry.moments import span  # most filters ask for no time
+
+        return cls(
+            since=span(since, zone)[0] if since else None, until=span(until, zone)[1] if until else None, **others
+        )
 
     def __post_init__(self) -> None:
         """Refuse what can match nothing."""
@@ -103,11 +128,13 @@ def _check_times(since: datetime | None, until: datetime | None) -> None:
 
 
 class Search(msgspec.Struct):
-    """One pass over some features of a project; `report` is filled while `events` is read."""
+    """One pass over some features of a project; `report` is filled while records are read."""
 
     project: Project
     filters: EventFilter = EventFilter()
     report: ScanReport = msgspec.field(default_factory=ScanReport)
+    goes_on: bool = False
+    """Note a log that cannot be read in `report` and go on with the others; the only one asked for is an error."""
 
     def features(self) -> list[str]:
         """Return the slugs whose logs are read.
@@ -119,6 +146,22 @@ class Search(msgspec.Struct):
         wanted = [features_called(self.project, pattern) for pattern in self.filters.features]
         return sorted({slug for slugs in wanted for slug in slugs})
 
+    def log_paths(self) -> list[Path]:
+        """Return the logs that are read, in the order of their features.
+
+        :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
+        """
+        found = []
+        features = self.features()
+        for slug in features:
+            try:
+                found.append(self.project.log_path(slug))
+            except ProjectError as error:
+                if not self.goes_on or len(features) == 1:
+                    raise
+                self.report.leave_out(self.project.specs_dir / slug / LOG_NAME, error)
+        return found
+
     def events(self, *, keep_unknown: bool = False) -> Iterator[ExecutionEvent]:
         """Yield the wanted records, feature by feature, in the order of each log.
 
@@ -126,24 +169,74 @@ class Search(msgspec.Struct):
         :raises LogError: a log cannot be read at all.
         """
         seen: set[str] = set()
-        for stretch in self.stretches():
-            for events in self.blocks(stretch, self.report, seen, keep_unknown=keep_unknown):
+        paths = self.log_paths()
+        for path in paths:
+            alone = len(paths) == 1
+            for events in self.blocks(Stretch(path), self.report, seen, alone=alone, keep_unknown=keep_unknown):
                 yield from events
 
-    def stretches(self) -> list[Stretch]:
-        """Return the logs that are read, each whole.
-
-        :raises ProjectError: as `events`.
-        """
-        return [Stretch(self.project.log_path(slug)) for slug in self.features()]
-
     def blocks(
-        self, stretch: Stretch, report: ScanReport, seen: set[str], *, keep_unknown: bool = False
+        self, stretch: Stretch, report: ScanReport, seen: set[str], *, alone: bool, keep_unknown: bool = False
     ) -> Iterator[list[ExecutionEvent]]:
-        """Yield the wanted records of one stretch of a log, some hundreds at a time; the rest as `scan_in_blocks`."""
+        """Yield the wanted records of one stretch of a log, some hundreds at a time; the rest as `scan_in_blocks`.
+
+        A record belongs to the feature in whose folder it lies, also where that folder was renamed since.
+
+        :raises LogError: the file cannot be read, and it is `alone` or the search does not go on.
+        """
         conditions = self.filters.conditions()
-        for events in scan_in_blocks(stretch, report, seen, keep_unknown=keep_unknown):
-            yield [event for event in events if all(wanted(event) for wanted in conditions)] if conditions else events
+        try:
+            for events in scan_in_blocks(stretch, report, seen, keep_unknown=keep_unknown):
+                _place(events, stretch.path)
+                yield [each for each in events if all(wanted(each) for wanted in conditions)] if conditions else events
+        except LogError as error:
+            if alone or not self.goes_on:
+                raise
+            report.leave_out(stretch.path, error)
+
+    def called(self, stretch: Stretch, ids: Collection[str]) -> list[ExecutionEvent]:
+        """Return the first record of each of `ids` in `stretch`, wanted or not.
+
+        :raises LogError: the file cannot be read at all.
+        """
+        found = list(records_called(stretch, ids))
+        _place(found, stretch.path)
+        return found
+
+
+def _place(events: Iterable[ExecutionEvent], path: Path) -> None:
+    """Let `events` belong to the feature in whose folder their log is; a folder of no project keeps what they say."""
+    if path.parent.parent.name != SPECS_FOLDER:
+        return
+    feature = path.parent.name
+    for event in events:
+        if event.aggregate_id != feature:
+            msgspec.structs.force_setattr(event, "aggregate_id", feature)
+
+
+def stream_execution_events(feature_dir: Path | str, filters: EventFilter | None = None) -> Iterator[ExecutionEvent]:
+    """Yield what `query_execution_events` returns, one by one in the order of the log, in flat memory.
+
+    :raises LogError: the log cannot be read at all.
+    """
+    project, folder = project_of_feature_dir(Path(feature_dir))
+    wanted = filters or EventFilter()
+    if wanted.features and not any(_is_called(folder.name, pattern) for pattern in wanted.features):
+        return
+    search = Search(project, wanted)
+    for events in search.blocks(Stretch(folder / LOG_NAME), search.report, set(), alone=True, keep_unknown=True):
+        yield from events
+
+
+def stream_project_events(repo_root: Path | str, filters: EventFilter | None = None) -> Iterator[ExecutionEvent]:
+    """Yield what `query_project_events` returns, one by one: feature by feature, each in the order of its log.
+
+    Memory is flat but for the records' ids, by which each counts once.
+
+    :raises ProjectError: there is no project, or no feature that was asked for.
+    :raises LogError: a log cannot be read at all.
+    """
+    yield from Search(find_project(Path(repo_root)), filters or EventFilter()).events(keep_unknown=True)
 
 
 def query_execution_events(feature_dir: Path | str, filters: EventFilter | None = None) -> list[ExecutionEvent]:
@@ -153,13 +246,7 @@ def query_execution_events(feature_dir: Path | str, filters: EventFilter | None 
 
     :raises LogError: the log cannot be read at all.
     """
-    _, folder = project_of_feature_dir(Path(feature_dir))
-    wanted = filters or EventFilter()
-    if wanted.features and not any(_is_called(folder.name, pattern) for pattern in wanted.features):
-        return []
-    return sorted(
-        (event for event in scan(folder / LOG_NAME, keep_unknown=True) if wanted.accepts(event)), key=_causally
-    )
+    return sorted(stream_execution_events(feature_dir, filters), key=_causally)
 
 
 def query_project_events(repo_root: Path | str, filters: EventFilter | None = None) -> list[ExecutionEvent]:
@@ -168,8 +255,7 @@ def query_project_events(repo_root: Path | str, filters: EventFilter | None = No
     :raises ProjectError: there is no project, or no feature that was asked for.
     :raises LogError: a log cannot be read at all.
     """
-    search = Search(find_project(Path(repo_root)), filters or EventFilter())
-    events = sorted(search.events(keep_unknown=True), key=_causally)
+    events = sorted(stream_project_events(repo_root, filters), key=_causally)
     return sorted(events, key=lambda event: event.timestamp)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
+    from spec_kitty_telemetry.errors import TelemetryError
+
 _NAMED_AT_MOST = 1000
 
 
@@ -32,16 +34,30 @@ class SkippedLine(NamedTuple):
     reason: str
 
 
+class UnreadLog(NamedTuple):
+    """One log that could not be read, or not to its end."""
+
+    file: Path
+    reason: str
+    """A sentence that names the file."""
+
+
 class ScanReport(msgspec.Struct):
     """What reading passed over; filled while records are read."""
 
     skipped: list[SkippedLine] = []
     """The first thousand."""
+    unread: list[UnreadLog] = []
     skipped_count: int = 0
     duplicate_count: int = 0
     event_count: int = 0
     line_count: int = 0
     """Of the stretch that was read last."""
+
+    @property
+    def unread_count(self) -> int:
+        """How many lines and whole logs could not be read."""
+        return self.skipped_count + len(self.unread)
 
     def skip(self, file: Path, line: int, reason: str) -> None:
         """Count one bad line and keep its place."""
@@ -49,12 +65,19 @@ class ScanReport(msgspec.Struct):
         if len(self.skipped) < _NAMED_AT_MOST:
             self.skipped.append(SkippedLine(file, line, reason))
 
+    def leave_out(self, file: Path, error: TelemetryError) -> None:
+        """Note that the log `file` could not be read, each once."""
+        left_out = UnreadLog(file, str(error))
+        if left_out not in self.unread:
+            self.unread.append(left_out)
+
     def add(self, other: ScanReport, lines_before: int = 0) -> None:
         """Count what `other` counted; it began to read its file after `lines_before` lines."""
         self.skipped_count += other.skipped_count
         self.duplicate_count += other.duplicate_count
         self.event_count += other.event_count
         self.line_count = lines_before + other.line_count
+        self.unread += [each for each in other.unread if each not in self.unread]
         for skipped in other.skipped[: _NAMED_AT_MOST - len(self.skipped)]:
             self.skipped.append(skipped._replace(line=lines_before + skipped.line))
 
@@ -211,4 +234,4 @@ def _block(path: Path, descriptor: int, size: int) -> bytes:
 
 def _unreadable(path: Path, error: OSError) -> LogError:
     reason = (error.strerror or str(error)).lower()
-    return LogError(f"{path} cannot be read: {reason}; mend its permissions, or leave the feature out with --feature")
+    return LogError(f"{path} cannot be read: {reason}; mend its permissions")

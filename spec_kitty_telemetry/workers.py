@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
-from spec_kitty_telemetry.scan import ScanReport, Stretch, records_called
+from spec_kitty_telemetry.scan import ScanReport, Stretch
 from spec_kitty_telemetry.tally import Tally
 
 if TYPE_CHECKING:
@@ -75,7 +75,10 @@ class Count:
         self._book = book
         self.read_count = 0
         """How many records were read so far."""
-        self._shares = shares(search.stretches(), _available() if processes is None else processes, share_bytes)
+        paths = search.log_paths()
+        self._alone = len(paths) == 1
+        whole = [Stretch(path) for path in paths]
+        self._shares = shares(whole, _available() if processes is None else processes, share_bytes)
         self._workers = [_Worker(self, share) for share in self._shares] if len(self._shares) > 1 else []
 
     def __enter__(self) -> Self:
@@ -123,7 +126,7 @@ class Count:
         reports = []
         for stretch in share:
             reports.append(ScanReport())
-            for events in self._search.blocks(stretch, reports[-1], seen):
+            for events in self._search.blocks(stretch, reports[-1], seen, alone=self._alone):
                 counter.add(events)
                 tell(len(events))
         return Counted(counter.tally, reports, msgspec.msgpack.encode(list(seen)), self._book.overrides_used)
@@ -134,7 +137,7 @@ class Count:
             return
         counter = self._new_counter()
         for stretch, report in zip(share, counted.reports, strict=True):
-            records = list(records_called(stretch, ids))
+            records = list(self._search.called(stretch, ids))
             ids = ids.difference([record.event_id for record in records])
             report.event_count -= len(records)
             report.duplicate_count += len(records)

@@ -6,11 +6,19 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
 
-from spec_kitty_telemetry import EventFilter, emit_execution_event, query_execution_events, query_project_events
+from spec_kitty_telemetry import (
+    EventFilter,
+    emit_execution_event,
+    query_execution_events,
+    query_project_events,
+    stream_execution_events,
+    stream_project_events,
+)
 from spec_kitty_telemetry.cli import group
 from spec_kitty_telemetry.dimensions import checked
 from spec_kitty_telemetry.errors import FilterError, LogError, ProjectError
@@ -223,3 +231,29 @@ def test_a_report_by_nothing_is_refused() -> None:
 def test_no_log_is_no_record(project: Project, tmp_path: Path) -> None:
     assert query_execution_events(project.feature_dir("043-telemetry-foundation")) == []
     assert query_execution_events(tmp_path / "nowhere") == []
+
+
+def test_a_stream_has_the_records_of_the_list_in_the_order_of_the_logs(project: Project, emit: Recorder) -> None:
+    times = [datetime(2026, 8, 20, hour, tzinfo=UTC) for hour in (12, 9, 10)]
+    for feature, at in zip(("043-one", "043-one", "044-two"), times, strict=True):
+        emit(feature, timestamp=at)
+
+    stream = stream_project_events(project.root)
+    assert next(stream).timestamp == times[0]
+    assert [event.timestamp for event in stream] == times[1:]
+    assert [event.timestamp for event in query_project_events(project.root)] == sorted(times)
+    one = project.feature_dir("043-one")
+    assert [event.timestamp for event in stream_execution_events(one)] == times[:2]
+    assert list(stream_execution_events(one, EventFilter(features=("44",)))) == []
+
+
+def test_a_filter_takes_times_in_words_as_the_command_line_does() -> None:
+    vienna = ZoneInfo("Europe/Vienna")
+    found = EventFilter.in_words(since="2026-02", until="2026-02-16", zone=vienna, roles="reviewer")
+    assert found == EventFilter(
+        roles=("reviewer",),
+        since=datetime(2026, 1, 31, 23, tzinfo=UTC),  # midnight of 1 February in Vienna
+        until=datetime(2026, 2, 16, 23, tzinfo=UTC),  # the day is taken whole
+    )
+    with pytest.raises(FilterError, match=r"found 'soon'; expected a date \(2026-02-16\)"):
+        EventFilter.in_words(since="soon")

@@ -409,7 +409,8 @@ def expected(project: Project, question: dict[str, Any]) -> dict[str, Any]:
     cost = sums["total_cost_usd"]
     return {
         "rows": {key: with_share(row(entries), cost) for key, entries in groups.items()},
-        "total": with_share(sums, cost),
+        # A line that is no record may have been one, so nobody knows that the sum is whole.
+        "total": with_share({**sums, "cost_is_floor": sums["cost_is_floor"] or bad > 0}, cost),
         "unknown_models": {
             model: tuple(numbers)
             for model, numbers in unknown.items()

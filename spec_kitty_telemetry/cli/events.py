@@ -169,3 +169,5 @@ def _warn(search: Search) -> None:
     if search.report.skipped_count:
         lines = tables.plural(search.report.skipped_count, "line")
         click.echo(f"{lines} could not be read; 'doctor' names them.", err=True)
+    for log in search.report.unread:
+        click.echo(f"Left out: {tables.shown(log.reason)}", err=True)

@@ -35,7 +35,7 @@ class Followed:
             yield from (event for event in tail.new() if self._search.filters.accepts(event))
 
     def _paths(self) -> list[Path]:
-        return [self._search.project.log_path(slug) for slug in self._search.features()]
+        return self._search.log_paths()
 
 
 class _Tail:

@@ -88,7 +88,7 @@ def _is_wanted(wp_id: str, patterns: tuple[str, ...]) -> bool:
 def _lanes(search: Search) -> dict[str, LaneHistory]:
     from spec_kitty_telemetry.lanes import STATUS_NAME, lane_history
 
-    return {slug: lane_history(search.project.log_path(slug).with_name(STATUS_NAME)) for slug in search.features()}
+    return {path.parent.name: lane_history(path.with_name(STATUS_NAME)) for path in search.log_paths()}
 
 
 def summary(found: Lifecycle) -> dict[str, Any]:

@@ -112,20 +112,26 @@ def search_for(
 
     :raises TelemetryError: there is no project, or an option means nothing.
     """
-    from spec_kitty_telemetry.moments import span, zone_named
     from spec_kitty_telemetry.project import find_project
     from spec_kitty_telemetry.query import EventFilter, Search
 
     project = find_project(project_folder)
-    zone = zone_named(time_zone) if time_zone else project.zone()
-    filters = EventFilter(
+    zone = project.zone() if time_zone is None else _zone(time_zone)
+    filters = EventFilter.in_words(
+        since=since,
+        until=until,
+        zone=zone,
         features=features,
         wp_ids=wp_ids,
         roles=roles,
         agents=agents,
         models=models,
         outcomes=outcomes,
-        since=span(since, zone)[0] if since else None,
-        until=span(until, zone)[1] if until else None,
     )
-    return Search(project, filters), zone
+    return Search(project, filters, goes_on=True), zone
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    from spec_kitty_telemetry.moments import zone_named  # most reports are in the machine's own zone
+
+    return zone_named(name)

@@ -36,9 +36,10 @@ class _Asked(NamedTuple):
     view: View
 
     def notes(self) -> list[Note]:
-        from spec_kitty_telemetry.cli.report_notes import notes
+        from spec_kitty_telemetry.cli.report_notes import about_rows, notes
 
-        return notes(self.view.total, self.view.unknown_models, self.search, self.book, self.cost)
+        report = self.view.report
+        return [*notes(report.total, report.unknown_models, self.search, self.book, self.cost), *about_rows(report)]
 
 
 @click.command("report")
@@ -134,10 +135,12 @@ def _computed(
         find_price = find_price_for(book, search.project.root)
         if find_price == book.find:
             with progress(lambda: count.read_count):
-                return report_of(count.tally(), dimensions, wanted_model), book
+                tally = count.tally()
+            return report_of(tally, dimensions, wanted_model, unread_count=search.report.unread_count), book
     # A plugin that is asked for prices may hold what copies of this process cannot share.
     with counting(find_price, processes=1) as count, progress(lambda: count.read_count):
-        return report_of(count.tally(), dimensions, wanted_model), book
+        tally = count.tally()
+    return report_of(tally, dimensions, wanted_model, unread_count=search.report.unread_count), book
 
 
 def _table(asked: _Asked, output: Path | None) -> str:

@@ -35,8 +35,9 @@ def document(view: View, search: Search, book: PriceBook, *, cost: CostMode, zon
         "rows": [{"group": row.group, "group_key": row.group_key, **numbers(row, whole)} for row in view.rows],
         "rest": {"group_count": view.rest_count, **numbers(view.rest, whole)} if view.rest else None,
         "total": numbers(view.total, whole),
-        "unknown_models": unknown_models(view.unknown_models),
-        "contradictory_event_count": view.contradictory_event_count,
+        "unknown_models": unknown_models(view.report.unknown_models),
+        "contradictory_event_count": view.report.contradictory_event_count,
+        "repeated_event_count": view.report.repeated_event_count,
         **skipped(search),
         "prices": {"as_of": book.as_of, "overrides": overrides_used(book)},
     }
@@ -98,12 +99,13 @@ def unknown_models(models: Iterable[UnknownModel]) -> list[dict[str, Any]]:
 
 
 def skipped(search: Search) -> dict[str, Any]:
-    """Return the lines that could not be read: the first thousand by name, and how many there are."""
+    """Return the lines that could not be read (the first thousand by name, and how many there are), and whole logs."""
     return {
         "skipped_lines": [
             {"file": str(line.file), "line": line.line, "reason": line.reason} for line in search.report.skipped
         ],
         "skipped_line_count": search.report.skipped_count,
+        "unread_logs": [{"file": str(log.file), "reason": log.reason} for log in search.report.unread],
     }
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from spec_kitty_telemetry.charge import CostMode, UnknownModel
-    from spec_kitty_telemetry.cost import CostSummary
+    from spec_kitty_telemetry.cost import CostReport, CostSummary
     from spec_kitty_telemetry.pricing import PriceBook
     from spec_kitty_telemetry.query import Search
 
@@ -43,11 +43,31 @@ def notes(
         *_about_usage(total),
         *_about_models(unknown),
         *_about_lines(search),
+        *_about_logs(search),
         *[
             (f"Prices of {tables.shown(', '.join(use.models))} are from {tables.shown(use.path)}", [])
             for use in book.overrides_in_use
         ],
     ]
+
+
+def about_rows(report: CostReport) -> list[Note]:
+    """Return what the rows of one report do not say."""
+    found: list[Note] = []
+    if report.contradictory_event_count:
+        runs = tables.plural(report.contradictory_event_count, "run")
+        found.append(
+            (
+                f"{runs} said counts that cannot all be true, so they have no cost; 'prices explain ID' shows them.",
+                [],
+            )
+        )
+    if report.repeated_event_count:
+        runs = tables.plural(report.repeated_event_count, "run")
+        found.append(
+            (f"A run counts in the row of each model that it used: {runs} more in the rows than in the total.", [])
+        )
+    return found
 
 
 def as_lines(found: Iterable[Note]) -> list[str]:
@@ -106,7 +126,12 @@ def _about_lines(search: Search) -> list[Note]:
     more = scan.skipped_count - min(len(named), NAMED_LINES)
     return [
         (
-            f"{tables.plural(scan.skipped_count, 'line')} could not be read and were left out:",
+            f"{tables.plural(scan.skipped_count, 'line')} could not be read, so the total is a floor (≥):",
             [*named[:NAMED_LINES], *([f"… and {more:,} more; --json names them"] if more else [])],
         )
     ]
+
+
+def _about_logs(search: Search) -> list[Note]:
+    left_out = [tables.shown(log.reason) for log in search.report.unread]
+    return [("Whole logs that could not be read, so the total is a floor (≥):", left_out)] if left_out else []

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal
 
-    from spec_kitty_telemetry.charge import UnknownModel
     from spec_kitty_telemetry.cost import CostReport, CostSummary
     from spec_kitty_telemetry.dimensions import Value
 
@@ -47,7 +46,7 @@ class Order(NamedTuple):
 class View(NamedTuple):
     """The rows of a report that are shown."""
 
-    by: tuple[str, ...]
+    report: CostReport
     order: Order
     limit: int
     """0: all."""
@@ -57,9 +56,16 @@ class View(NamedTuple):
     rest_count: int
     rest_first: bool
     """Whether the rest comes before the rows: in the order of time the newest rows are the ones that stay."""
-    total: CostSummary
-    unknown_models: list[UnknownModel]
-    contradictory_event_count: int = 0
+
+    @property
+    def by(self) -> tuple[str, ...]:
+        """The dimensions of the report."""
+        return self.report.by
+
+    @property
+    def total(self) -> CostSummary:
+        """The sums of all rows, shown or not, in which each run counts once."""
+        return self.report.total
 
 
 def arranged(report: CostReport, order: Order, limit: int) -> View:
@@ -71,16 +77,13 @@ def arranged(report: CostReport, order: Order, limit: int) -> View:
     rest_first = cut > 0 and order.ascending and _first_dimension(order, report.by) in TIMES
     shown, rest = (rows[cut:], rows[:cut]) if rest_first else (rows[: len(rows) - cut], rows[len(rows) - cut :])
     return View(
-        by=report.by,
+        report=report,
         order=order,
         limit=limit,
         rows=shown,
         rest=added(rest) if rest else None,
         rest_count=len(rest),
         rest_first=rest_first,
-        total=report.total,
-        unknown_models=report.unknown_models,
-        contradictory_event_count=report.contradictory_event_count,
     )
 
 
