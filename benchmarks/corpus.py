@@ -1,12 +1,18 @@
-"""Projects of any size for the benchmarks: records as real runs leave them, made up from a fixed seed.
+"""Projects of any size for the benchmarks, made up from a fixed seed, in two shapes.
 
-Of 100 runs 55 are Claude Code's (a reported cost, two models, cache reads and writes), 25 Codex's and 10 Gemini's
-(tokens, no cost: estimated), 5 those of a model that nobody has a price for, 5 were killed and say nothing.  One line
-in 100 is a record that stands twice, as after a git merge, and one in 1,000 was cut off by a crash.
+`full`: as this version records real runs, about 1,180 bytes a line.  Of 100 runs 55 are Claude Code's (a reported cost,
+two models, cache reads and writes), 25 Codex's and 10 Gemini's (tokens, no cost: estimated), 5 those of a model that
+nobody has a price for, 5 were killed and say nothing.
+
+`short`: as the first version wrote its records (`tests/data/legacy-logs`), about 470 bytes a line: one model, tokens in
+and out, a reported cost in every second run.
+
+In both, one line in 100 is a record that stands twice, as after a git merge, and one in 1,000 was cut off by a crash.
 """
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,8 +24,10 @@ from spec_kitty_telemetry.project import Project
 from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    NewLine = Callable[[random.Random, str, int], bytes]
 
 FIRST = datetime(2026, 6, 1, tzinfo=UTC)
 DUPLICATE_EVERY = 100
@@ -37,8 +45,9 @@ class Corpus(NamedTuple):
     size_bytes: int
 
 
-def write_corpus(root: Path, event_count: int, feature_count: int) -> Corpus:
+def write_corpus(root: Path, event_count: int, feature_count: int, shape: str = "full") -> Corpus:
     """Write a project of `event_count` records in `feature_count` features to the folder `root`."""
+    new_line = {"full": full_line, "short": short_line}[shape]
     chance = random.Random(event_count)
     (root / ".kittify").mkdir(parents=True)
     (root / ".kittify" / "config.yaml").write_text("project:\n  slug: shop\n  node_id: b805cd5cee74\n")
@@ -50,7 +59,7 @@ def write_corpus(root: Path, event_count: int, feature_count: int) -> Corpus:
         path.parent.mkdir(parents=True)
         share = event_count * (number + 1) // feature_count - written
         with path.open("wb") as file:
-            for line in log_lines(chance, slug, written, share):
+            for line in log_lines(chance, slug, written, share, new_line):
                 lines += 1
                 cut_off += not line.endswith(b"}\n")
                 size += file.write(line)
@@ -58,10 +67,10 @@ def write_corpus(root: Path, event_count: int, feature_count: int) -> Corpus:
     return Corpus(project, written, lines, cut_off, size)
 
 
-def log_lines(chance: random.Random, slug: str, first: int, count: int) -> Iterator[bytes]:
+def log_lines(chance: random.Random, slug: str, first: int, count: int, new_line: NewLine) -> Iterator[bytes]:
     """Yield `count` records of one feature, with the duplicates and the torn lines that come on top."""
     for number in range(first + 1, first + count + 1):
-        line = encode(new_event(chance, slug, number))
+        line = new_line(chance, slug, number)
         yield line
         if number % DUPLICATE_EVERY == 0:
             yield line
@@ -69,11 +78,44 @@ def log_lines(chance: random.Random, slug: str, first: int, count: int) -> Itera
             yield line[: len(line) // 2] + b"\n"
 
 
+def moment_of(chance: random.Random, number: int) -> datetime:
+    return FIRST + timedelta(minutes=number % 250_000, milliseconds=chance.randrange(60_000))
+
+
+def new_id(chance: random.Random, number: int) -> str:
+    return str(ULID.from_bytes(number.to_bytes(6, "big") + chance.randbytes(10)))
+
+
+def short_line(chance: random.Random, slug: str, number: int) -> bytes:
+    """Return the line of the run `number` of a project as the first version wrote it."""
+    cost_usd = round(chance.random() * 20, 6) if chance.random() < 0.5 else None
+    succeeded = chance.random() < 0.85
+    record = {
+        "aggregate_id": slug, "causation_id": None, "event_id": new_id(chance, number),
+        "event_type": "ExecutionEvent", "lamport_clock": number, "node_id": "cli:WP04",
+        "payload": {
+            "agent": chance.choice(("copilot", "claude-code", "codex")), "cost_usd": cost_usd,
+            "duration_ms": chance.randrange(1, 10**6), "error": None, "exit_code": 0 if succeeded else 1,
+            "input_tokens": chance.randrange(10**6),
+            "model": chance.choice(("claude-sonnet-4.5", "claude-opus-4.6", "gpt-5.5", "house-model-7")),
+            "output_tokens": chance.randrange(10**5), "role": "implementer", "success": succeeded,
+            "wp_id": f"WP{chance.randrange(1, 13):02}",
+        },
+        "timestamp": moment_of(chance, number).isoformat(),
+    }  # fmt: skip
+    return json.dumps(record).encode() + b"\n"
+
+
+def full_line(chance: random.Random, slug: str, number: int) -> bytes:
+    """Return the line of the run `number` of a project as this version writes it."""
+    return encode(new_event(chance, slug, number))
+
+
 def new_event(chance: random.Random, slug: str, number: int) -> ExecutionEvent:
     """Return the record of the run `number` of a project."""
-    moment = FIRST + timedelta(minutes=number % 250_000, milliseconds=chance.randrange(60_000))
+    moment = moment_of(chance, number)
     return ExecutionEvent(
-        event_id=str(ULID.from_bytes(number.to_bytes(6, "big") + chance.randbytes(10))), aggregate_id=slug,
+        event_id=new_id(chance, number), aggregate_id=slug,
         timestamp=moment, node_id="b805cd5cee74", payload=payload(chance, moment), lamport_clock=number,
         build_id="b524fffa-7033-5e51-b1e2-842c78420f66", correlation_id=f"{chance.getrandbits(130):026X}"[:26],
         project_slug="shop", project_uuid="2e2f4b0c-9d0f-4d58-8a2e-0b6f7d0a1c11",

@@ -179,7 +179,7 @@ def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[Charge, .
     figures do not fit the whole, the shares that are not known stay unknown.
     """
     own = [None if part.cost_usd is None else picodollars(part.cost_usd) for part in payload.models]
-    rest = reported - sum(cost for cost in own if cost is not None)
+    rest = reported - sum([cost for cost in own if cost is not None])
     without = [place for place, cost in enumerate(own) if cost is None]
     if len(without) == 1 and rest >= 0:
         own[without[0]] = rest

@@ -143,7 +143,8 @@ def report_of(
 def _summary(by: tuple[str, ...], key: Key, sums: Iterable[Sum]) -> CostSummary:
     whole = Sum()
     for each in sums:
-        whole.merge(each)
+        if each.events:
+            whole.merge(each)
     is_reported = bool(whole.reported or whole.reported_zeros)
     is_estimated = bool(whole.estimated or whole.estimated_zeros)
     return CostSummary(

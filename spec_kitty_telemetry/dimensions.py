@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from spec_kitty_telemetry.errors import FilterError
 
 if TYPE_CHECKING:
+    from datetime import date
     from zoneinfo import ZoneInfo
 
     from spec_kitty_telemetry.record import ExecutionEvent, ModelPart
@@ -78,7 +79,7 @@ def _dimension(name: str, zone: ZoneInfo | None) -> Dimension:
         from spec_kitty_telemetry.moments import in_zone  # most reports cut no days
 
         write = _TIMES[name]
-        return lambda event, _part: in_zone(event.timestamp, zone).strftime(write)
+        return lambda event, _part: write(in_zone(event.timestamp, zone).date())
     if name == "model":
         return lambda event, part: part.model if part else event.payload.model
     if name == "provider":
@@ -87,7 +88,17 @@ def _dimension(name: str, zone: ZoneInfo | None) -> Dimension:
     return lambda event, _part: get(event)
 
 
-_TIMES = {"day": "%Y-%m-%d", "week": "%G-W%V", "month": "%Y-%m"}
+def _week(day: date) -> str:
+    year, week, _ = day.isocalendar()
+    return f"{year:04}-W{week:02}"
+
+
+# Not strftime(): it takes as long as counting the whole record.
+_TIMES: dict[str, Callable[[date], str]] = {
+    "day": lambda day: day.isoformat(),
+    "week": _week,
+    "month": lambda day: day.isoformat()[:7],
+}
 _PATHS = {
     "feature": "aggregate_id", "wp": "payload.wp_id", "role": "payload.role", "agent": "payload.agent",
     "model": "payload.model", "provider": "payload.provider", "outcome": "payload.outcome",

@@ -216,11 +216,15 @@ class Counter:
         for member in members:
             key = self._key_of_part(event, member[0]) if self._splits else self._key_of_run(event)
             rows.setdefault(key, []).append(member)
-        sums = [(self.tally.split_runs, members), *((self.tally.group(key).parts, rows[key]) for key in rows)]
-        for each, those in sums:
-            counts, cost = _together(event, charge, those)
-            each.add(event.payload, counts)
-            each.add_charge(cost)
+        _add_together(self.tally.split_runs, event, charge, members)
+        for key, those in rows.items():
+            _add_together(self.tally.group(key).parts, event, charge, those)
+
+
+def _add_together(sums: Sum, event: ExecutionEvent, charge: Charge, members: list[Member]) -> None:
+    counts, cost = _together(event, charge, members)
+    sums.add(event.payload, counts)
+    sums.add_charge(cost)
 
 
 def _together(

@@ -334,3 +334,34 @@ def test_json_for_a_terminal_escapes_what_could_steer_it() -> None:
 
 def test_a_dash_is_standard_output(legacy_project: Project) -> None:
     assert report(legacy_project, "--output", "-").stdout == report(legacy_project).stdout
+
+
+def test_wide_and_accented_names_leave_the_columns_straight(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("plain", "日本語", "e\u0301te\u0301", "ｗｉｄｅ")
+    for name, cost in zip(names, ("1", "2", "3", "4"), strict=True):
+        record(project, name, cost_usd=Decimal(cost), input_tokens=5)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    lines = report(project, "--by", "wp").stdout.splitlines()[:7]
+
+    rows = [line for line in lines if "$" in line and not line.startswith("total")]
+    assert len(rows) == 4
+    # Up to its total each line takes the same columns of a terminal.
+    assert {tables.columns_of(line[: line.index("%")]) for line in rows} == {
+        tables.columns_of(rows[0][: rows[0].index("%")])
+    }
+    assert max(tables.columns_of(line) for line in lines) == tables.columns_of(lines[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "expected"),
+    [
+        ("日本語日本語", 7, "日…語"),
+        ("日本語", 6, "日本語"),
+        ("abcdefgh", 5, "ab…gh"),
+        ("e\u0301clair", 6, "e\u0301clair"),
+    ],
+)
+def test_a_name_is_cut_to_columns_and_not_to_characters(name: str, columns: int, expected: str) -> None:
+    assert tables.cut(name, columns) == expected
+    assert tables.columns_of(tables.cut(name, columns)) <= columns

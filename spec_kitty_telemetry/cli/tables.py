@@ -21,6 +21,8 @@ _UNITS = ("", "k", "M", "G", "T")
 _BLOCKS = "▏▎▍▌▋▊▉█"
 _GAP = 2
 """Blanks between two columns."""
+_PRIVATE, _LAST_PRIVATE = 0xF0000, 0xFFFFD
+"""Characters that mean nothing, and so stand in no text that is shown."""
 _BARS = re.compile(f"[{_BLOCKS}]+")
 
 
@@ -92,12 +94,29 @@ def bar(amount_usd: Decimal | None, longest_usd: Decimal | None, cells: int) -> 
     return _BLOCKS[-1] * (eighths // 8) + _BLOCKS[: eighths % 8][-1:]
 
 
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal `text` takes: a Chinese character two, an accent of its own none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width  # most texts are ASCII
+
+    return sum(
+        2 if east_asian_width(each) in "WF" else 0 if category(each) in {"Mn", "Me", "Cf"} else 1 for each in text
+    )
+
+
 def cut(text: str, columns: int) -> str:
-    """Return `text` without its middle where it is longer than `columns`: names differ at both ends."""
-    if len(text) <= columns:
+    """Return `text` without its middle where it is wider than `columns`: names differ at both ends."""
+    if columns_of(text) <= columns:
         return text
     end = (columns - 1) // 2
-    return f"{text[: columns - 1 - end]}…{text[-end:]}"
+    return f"{_beginning(text, columns - 1 - end)}…{_beginning(text[::-1], end)[::-1]}"
+
+
+def _beginning(text: str, columns: int) -> str:
+    while columns_of(text) > columns:
+        text = text[:-1]
+    return text
 
 
 def width() -> int:
@@ -109,12 +128,12 @@ def width() -> int:
 
 def widest(lines: Sequence[str]) -> int:
     """Return the columns that the longest of `lines` needs."""
-    return max(map(len, lines), default=0)
+    return max(map(columns_of, lines), default=0)
 
 
 def width_of(columns: Iterable[Sequence[str]]) -> int:
     """Return the columns of a terminal that a `table` of these columns, each with its heading, needs."""
-    widths = [max(map(len, cells)) for cells in columns]
+    widths = [max(map(columns_of, cells)) for cells in columns]
     return sum(widths) + _GAP * (len(widths) - 1)
 
 
@@ -128,16 +147,32 @@ def table(
     from tabulate import tabulate  # 80 ms that JSON need not pay
 
     numbers = len(headers) - left_columns - bar
+    stand_ins: dict[str, str] = {}
     # The headers go in as a row: as headers tabulate (0.10) makes every column two wider than its title.
     text = tabulate(
-        [[shown(cell) for cell in row] for row in (headers, *rows)],
+        [[_as_wide_as_long(shown(cell), stand_ins) for cell in row] for row in (headers, *rows)],
         tablefmt="plain",
         disable_numparse=True,
         colalign=["left"] * left_columns + ["right"] * numbers + ["left"] * bar,
     )
+    if stand_ins:
+        text = re.sub(f"[{chr(_PRIVATE)}-{chr(_LAST_PRIVATE)}]\0*", lambda found: stand_ins[found[0]], text)
     head, *body = [line.rstrip() for line in text.splitlines()]
-    rule = "-" * max(map(len, (head, *body)))
+    rule = "-" * widest((head, *body))
     return "\n".join([head, rule, *body[:-1], rule, body[-1]] if total else [head, rule, *body])
+
+
+def _as_wide_as_long(cell: str, stand_ins: dict[str, str]) -> str:
+    """Return `cell`, or something of as many characters as it takes columns, which `stand_ins` then knows.
+
+    tabulate counts characters.  With wcwidth beside it, it would count columns, and every command start 15 ms later.
+    """
+    columns = columns_of(cell)
+    if columns == len(cell) or not columns or len(stand_ins) > _LAST_PRIVATE - _PRIVATE:
+        return cell
+    stand_in = chr(_PRIVATE + len(stand_ins)).ljust(columns, "\0")  # neither can be in what is `shown`
+    stand_ins[stand_in] = cell
+    return stand_in
 
 
 def is_wider_than_terminal(text: str) -> bool:
