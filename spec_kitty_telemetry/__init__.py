@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.cost import CostSummary, cost_summary
     from spec_kitty_telemetry.emit import emit_execution_event
     from spec_kitty_telemetry.errors import TelemetryError
+    from spec_kitty_telemetry.filters import EventFilter
     from spec_kitty_telemetry.hookspecs import hookimpl, hookspec
     from spec_kitty_telemetry.host import Hooks
     from spec_kitty_telemetry.invocation import Invocation, InvocationResult, ModelUsage, Usage
     from spec_kitty_telemetry.pricing import Price
     from spec_kitty_telemetry.query import (
-        EventFilter,
         query_execution_events,
         query_project_events,
         stream_execution_events,
@@ -51,7 +51,7 @@ __all__ = [
 
 _HOMES = {
     "CostSummary": "cost",
-    "EventFilter": "query",
+    "EventFilter": "filters",
     "ExecutionEvent": "record",
     "Hooks": "host",
     "Invocation": "invocation",

@@ -132,11 +132,11 @@ class InvocationResult(_Frozen):
         return "killed" if self.exit_code in {-9, -15, 137, 143} else "failed"
 
 
-class ModelUsage(_Frozen):
-    """What one model was given and gave during one invocation."""
+class _Counts(_Frozen):
+    """What was given and gave, in one meaning for all agents."""
 
-    model: str
     provider: str | None = None
+    """Who bills for the model, as price tables call them."""
     input_tokens: Tokens | None = None
     """The whole prompt: uncached, read from a cache and written to one."""
     cache_read_tokens: Tokens | None = None
@@ -148,23 +148,20 @@ class ModelUsage(_Frozen):
     reasoning_tokens: Tokens | None = None
     """A part of `output_tokens`, never added again."""
     cost_usd: Dollars | None = None
-    """Only what the agent itself says."""
+    """Only what the agent itself says; an estimate is made when a report is made, never here."""
 
 
-class Usage(_Frozen):
-    """What an agent said about its own run, in one meaning for all agents."""
+class ModelUsage(_Counts):
+    """What one model was given and gave during one invocation."""
+
+    model: str
+
+
+class Usage(_Counts):
+    """What an agent said about its own run."""
 
     model: str | None = None
     """The model with the greatest cost, else with the most output."""
-    provider: str | None = None
-    input_tokens: Tokens | None = None
-    cache_read_tokens: Tokens | None = None
-    cache_write_tokens: Tokens | None = None
-    cache_write_1h_tokens: Tokens | None = None
-    output_tokens: Tokens | None = None
-    reasoning_tokens: Tokens | None = None
-    cost_usd: Dollars | None = None
-    """Only what the agent itself says; an estimate is made when a report is made, never here."""
     models: tuple[ModelUsage, ...] = ()
     """One entry a model where the agent says so."""
     session_id: str | None = None

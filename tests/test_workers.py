@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from spec_kitty_telemetry.cost import CostReport, report_of
 from spec_kitty_telemetry.errors import LogError
+from spec_kitty_telemetry.filters import EventFilter
 from spec_kitty_telemetry.pricing import PriceBook
-from spec_kitty_telemetry.query import EventFilter, Search
+from spec_kitty_telemetry.query import Search
 from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart, encode
 from spec_kitty_telemetry.scan import ScanReport, Stretch, records_called, scan, scan_in_blocks
 from spec_kitty_telemetry.tally import Counter

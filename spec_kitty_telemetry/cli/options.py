@@ -112,8 +112,9 @@ def search_for(
 
     :raises TelemetryError: there is no project, or an option means nothing.
     """
+    from spec_kitty_telemetry.filters import EventFilter
     from spec_kitty_telemetry.project import find_project
-    from spec_kitty_telemetry.query import EventFilter, Search
+    from spec_kitty_telemetry.query import Search
 
     project = find_project(project_folder)
     zone = project.zone() if time_zone is None else _zone(time_zone)

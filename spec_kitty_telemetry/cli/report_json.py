@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.charge import CostMode, UnknownModel
     from spec_kitty_telemetry.cli.report_view import View
     from spec_kitty_telemetry.cost import CostSummary
+    from spec_kitty_telemetry.filters import EventFilter
     from spec_kitty_telemetry.pricing import PriceBook
-    from spec_kitty_telemetry.query import EventFilter, Search
+    from spec_kitty_telemetry.query import Search
 
 JSON_VERSION = 1
 
