@@ -134,6 +134,10 @@ class ExecutionEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The feature's slug: the envelope's aggregate."""
         return self.aggregate_id
 
+    def to_json(self) -> bytes:
+        """Return the record as one JSON object on one line, as it is on disk, without a newline."""
+        return encode(self)[:-1]
+
 
 _decode = msgspec.json.Decoder(ExecutionEvent).decode
 _encoder = msgspec.json.Encoder(order="sorted", decimal_format="number")

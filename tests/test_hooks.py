@@ -5,22 +5,24 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import ValidationError
 
-from spec_kitty_telemetry import hookspecs
+from spec_kitty_telemetry.cli.prices_in_use import asking
 from spec_kitty_telemetry.hookspecs import hookimpl
 from spec_kitty_telemetry.host import Hooks
 from spec_kitty_telemetry.invocation import Invocation, InvocationResult, Usage
-from spec_kitty_telemetry.pricing import Price
+from spec_kitty_telemetry.pricing import Price, PriceBook
 from spec_kitty_telemetry.query import query_execution_events
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.record import ExecutionEvent
 
 NOW = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
 
@@ -210,14 +212,19 @@ PLUGINS = {
 }
 
 
+def install(site: Path, name: str, code: str) -> None:
+    """Put a module and its entry point into the folder `site`, as an installed package has them."""
+    info = site / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / f"{name}.py").write_text(code, encoding="utf-8")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[spec_kitty]\n{name} = {name}\n", encoding="utf-8")
+
+
 def test_broken_installed_plugins_are_skipped_and_named(project: Project, tmp_path: Path) -> None:
     site = tmp_path / "site"
     for name, code in PLUGINS.items():
-        info = site / f"{name}-1.0.dist-info"
-        info.mkdir(parents=True)
-        (site / f"{name}.py").write_text(code, encoding="utf-8")
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
-        (info / "entry_points.txt").write_text(f"[spec_kitty]\n{name} = {name}\n", encoding="utf-8")
+        install(site, name, code)
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\nfrom spec_kitty_telemetry import Hooks\n"
@@ -292,9 +299,101 @@ def test_a_feature_name_that_leads_elsewhere_ends_as_a_warning_with_the_record(
     assert '"agent":"a"' in caplog.text
 
 
-def test_every_hook_says_in_its_contract_what_happens_when_it_raises() -> None:
-    for name, function in vars(hookspecs).items():
-        if hasattr(function, "spec_kitty_spec"):
-            contract = " ".join(str(function.__doc__).split())
-            assert "raises" in contract, name
-            assert "`KeyboardInterrupt` and `SystemExit` are passed on" in contract, name
+# Each hook's own promise (`tests/test_docs.py` asks for one here) ---------------------------------------------------
+
+
+def test_hooks_loaded_is_announced_once_after_all_plugins_are_there(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "from spec_kitty_telemetry import hookimpl\ntold = []\n@hookimpl\n"
+        "def hooks_loaded(hooks, project_root): told.append((len(hooks.plugins), project_root))\n"
+    )
+    install(tmp_path, "watcher_of_loading", code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    hooks = Hooks.load(project.root)
+
+    told = sys.modules["watcher_of_loading"].told
+    assert told == [(len(hooks.plugins), project.root)]
+    assert "watcher_of_loading" in {plugin.name for plugin in hooks.plugins}
+
+
+def test_before_invocation_hands_over_the_frozen_invocation_before_anything_is_recorded(
+    hooks: Hooks, project: Project
+) -> None:
+    seen: list[tuple[Invocation, int]] = []
+
+    class Early:
+        @hookimpl
+        def before_invocation(self, invocation: Invocation) -> None:
+            seen.append((invocation, len(query_execution_events(project.feature_dir(invocation.feature)))))
+
+    hooks.register(Early(), "early")
+    invocation = invocation_in(project)
+    hooks.before_invocation(invocation)
+    assert seen == [(invocation, 0)]
+    with pytest.raises(ValidationError, match="frozen"):
+        seen[0][0].wp_id = "WP02"
+
+
+def test_after_invocation_hands_every_plugin_the_hosts_result_read_once(hooks: Hooks, project: Project) -> None:
+    class OfTheHost:
+        success, exit_code, stdout, stderr, duration_seconds = False, 124, "", "took too long", 900.5
+
+    results: list[InvocationResult] = []
+
+    class Late:
+        @hookimpl
+        def after_invocation(self, result: InvocationResult) -> None:
+            results.append(result)
+
+    for name in ("one", "two"):
+        hooks.register(Late(), name)
+    hooks.after_invocation(invocation_in(project), OfTheHost())
+    assert results[0] is results[1]
+    assert (results[0].settled_outcome(), results[0].duration_seconds) == ("timed_out", 900.5)
+
+
+def test_extract_usage_of_a_plugin_overrules_the_shipped_one_and_is_what_is_recorded(
+    hooks: Hooks, project: Project
+) -> None:
+    class Knows:
+        @hookimpl
+        def extract_usage(self, invocation: Invocation, result: InvocationResult) -> Usage | None:
+            return Usage(model="mine", output_tokens=len(result.stdout)) if invocation.agent == "codex" else None
+
+    hooks.register(Knows(), "knows")
+    hooks.after_invocation(invocation_in(project, agent="codex"), InvocationResult(success=True, stdout="12345"))
+    (event,) = query_execution_events(project.feature_dir("043-telemetry-foundation"))
+    used = (event.payload.model, event.payload.input_tokens, event.payload.output_tokens)
+    assert used == ("mine", None, 5)
+
+
+def test_find_price_of_a_plugin_overrules_the_tables_and_none_leaves_it_to_them(hooks: Hooks) -> None:
+    class Contract:
+        @hookimpl
+        def find_price(self, model: str, at: datetime) -> Price | None:
+            if model != "gpt-5.5" or at < NOW:
+                return None
+            return Price.per_million(model=model, input="1", output="2", origin="the contract")
+
+    hooks.register(Contract(), "contract")
+    find = asking(hooks, PriceBook.shipped())
+    found = [find("gpt-5.5", "openai", NOW + timedelta(days=days), "codex") for days in (-1, 0)]
+    origins = [price.origin for price in found if price is not None]
+    assert origins == ["pricing/openai.yaml", "the contract"]
+
+
+def test_event_recorded_tells_what_is_on_the_disk_already(hooks: Hooks, project: Project) -> None:
+    seen: list[tuple[bytes, bytes]] = []
+
+    class Forwarder:
+        @hookimpl
+        def event_recorded(self, event: ExecutionEvent, log_path: Path) -> None:
+            seen.append((event.to_json(), log_path.read_bytes()))
+
+    hooks.register(Forwarder(), "forwarder")
+    hooks.after_invocation(invocation_in(project), InvocationResult(success=True))
+    ((told, on_disk),) = seen
+    assert told + b"\n" == on_disk

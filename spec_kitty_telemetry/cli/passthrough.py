@@ -92,6 +92,8 @@ def run(command: Sequence[str]) -> Ended:
             exit_code = process.wait()
             duration = time.monotonic() - started
             _finish(readers, hurry)
+            for reader in readers:
+                reader.close()
     return Ended(exit_code, streams.kept_stdout.text(), streams.kept_stderr.text(), duration)
 
 
@@ -149,7 +151,7 @@ class _Reader(threading.Thread):
     """Hands every byte of one stream on at once and keeps it."""
 
     def __init__(self, source: int, target: int, kept: Kept, hang_up: Callable[[], None]) -> None:
-        """Read from `source` and write to `target`; where nobody reads that any more, `hang_up` closes the source."""
+        """Read from `source` and write to `target`; `hang_up` closes the source, also twice."""
         super().__init__(name="telemetry-output", daemon=True)
         self._source, self._target = source, target
         self._kept = kept
@@ -165,6 +167,11 @@ class _Reader(threading.Thread):
                 self._hang_up()
                 return
             self.is_writing = False
+
+    def close(self) -> None:
+        """Close the source, unless a child of the command still writes to it and this still hands that on."""
+        if not self.is_alive():
+            self._hang_up()
 
     def _block(self) -> bytes:
         try:
