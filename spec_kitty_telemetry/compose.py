@@ -9,7 +9,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.record import PAYLOAD_VERSION, ExecutionEvent, ExecutionPayload, ModelPart
+from spec_kitty_telemetry.record import (
+    MAXIMUM_COST_USD,
+    MAXIMUM_COUNT,
+    PAYLOAD_VERSION,
+    ExecutionEvent,
+    ExecutionPayload,
+    ModelPart,
+)
 from spec_kitty_telemetry.redaction import safe_error, safe_label
 
 if TYPE_CHECKING:
@@ -129,7 +136,9 @@ def _total(usage: Usage, name: str) -> Any:
     if name == "cost_usd" and None in parts:
         return None  # the dollars of some models alone would pass for those of the run
     known = [part for part in parts if part is not None]
-    return sum(known) if known else None
+    # A sum above what a record can hold is as good as unknown; written down, it would make the line unreadable.
+    most = MAXIMUM_COST_USD if name == "cost_usd" else MAXIMUM_COUNT
+    return sum(known) if known and sum(known) <= most else None
 
 
 def _part(part: ModelUsage) -> ModelPart:

@@ -197,6 +197,19 @@ def test_totals_that_a_plugin_left_out_are_the_sums_of_its_models(hooks: Hooks, 
     assert said.usage_source == "agent-output"
 
 
+def test_sums_that_no_record_can_hold_are_unknown_and_the_record_stays_readable(hooks: Hooks, project: Project) -> None:
+    class Huge:
+        @hookimpl
+        def extract_usage(self) -> Usage:
+            part: dict[str, Any] = {"input_tokens": 2**53 - 1, "output_tokens": 1, "cost_usd": Decimal(10**9)}
+            return Usage(models=(ModelUsage(model="a", **part), ModelUsage(model="b", **part)))
+
+    hooks.register(Huge(), "huge")
+    payload = record(hooks, project, InvocationResult(success=True))
+    assert (payload.input_tokens, payload.output_tokens, payload.cost_usd) == (None, 2, None)
+    assert [part.input_tokens for part in payload.models] == [2**53 - 1] * 2
+
+
 @pytest.mark.parametrize("text", ["a: " + "[" * 32000 + "]" * 32000, "[" * 200_000, "a: {" * 5000])
 @pytest.mark.parametrize("name", ["telemetry.yaml", "config.yaml"])
 def test_a_hostile_yaml_file_neither_stops_nor_delays_the_record(project: Project, name: str, text: str) -> None:
