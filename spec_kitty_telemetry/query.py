@@ -196,11 +196,17 @@ def features_called(project: Project, pattern: str) -> list[str]:
     if not any(character in pattern for character in "*?["):
         check_slug(pattern)
     having = project.features_with_logs()
-    listed = ", ".join(having[:8]) + (f" and {len(having) - 8} more" if len(having) > 8 else "")  # noqa: PLR2004
-    raise ProjectError(
-        f"found no feature {pattern!r} in {project.specs_dir}; "
-        + (f"features with telemetry: {listed}" if having else "no feature has telemetry yet")
-    )
+    if having:
+        there = f"features with telemetry: {_listed(having)}"
+    elif known:
+        there = f"no feature has telemetry yet; there are {_listed(known)}"
+    else:
+        there = "there is none yet: spec-kitty makes them, a folder there is one"
+    raise ProjectError(f"found no feature {pattern!r} in {project.specs_dir}; {there}")
+
+
+def _listed(slugs: list[str], most: int = 8) -> str:
+    return ", ".join(slugs[:most]) + (f" and {len(slugs) - most} more" if len(slugs) > most else "")
 
 
 def _is_called(slug: str, pattern: str) -> bool:

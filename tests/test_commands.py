@@ -216,3 +216,38 @@ def test_control_characters_of_a_settings_file_never_reach_the_terminal(legacy_p
     assert result.exit_code == 1
     assert "red" in result.stderr
     assert not {"\x1b", "\x07"} & set(result.stderr)
+
+
+def test_a_misspelt_command_names_the_one_that_is_like_it() -> None:
+    for misspelt, meant in (("reprot", "report"), ("lifecyle", "lifecycle"), ("costs", "cost")):
+        result = run(misspelt)
+        assert result.exit_code == 2
+        assert f"No such command '{misspelt}'; did you mean '{meant}'?" in result.stderr
+    assert "did you mean" not in run("zzz").stderr
+
+
+def test_wrong_usage_points_to_the_help_of_the_command_that_was_used(legacy_project: Project) -> None:
+    result = run("events", "--project", legacy_project.root, "--outcome", "sucess")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[0].endswith("events [OPTIONS]")
+    assert "events --help' for help." in result.stderr
+
+
+def test_an_unknown_feature_names_those_that_are_there(project: Project, tmp_path: Path) -> None:
+    missing = run("report", "--project", project.root, "--feature", "99")
+    assert f"no feature has telemetry yet; there are {FEATURE}" in missing.stderr
+    (tmp_path / "new" / "kitty-specs").mkdir(parents=True)
+    empty = run("report", "--project", tmp_path / "new", "--feature", "99")
+    assert "there is none yet: spec-kitty makes them, a folder there is one" in empty.stderr
+
+
+def test_an_explanation_speaks_of_long_context_only_where_it_may_count(project: Project) -> None:
+    folder = project.feature_dir(FEATURE)
+    for name, size in (("short", 1_000), ("long", 400_000)):
+        emit_execution_event(
+            folder, FEATURE, name, "codex", "implementer", model="gpt-5.5", input_tokens=size, output_tokens=1
+        )
+    ids = [json.loads(line)["event_id"] for line in project.log_path(FEATURE).read_text().splitlines()]
+    short, long = (run("prices", "explain", "--project", project.root, each).stdout for each in ids)
+    assert "long-context rates are not applied" not in short
+    assert "long-context rates are not applied" in long

@@ -46,6 +46,20 @@ class TelemetryGroup(click.Group):
             return command
         return super().get_command(ctx, name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return what `args` name; of a name that does not exist say which is like it."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches  # only for a message
+
+            close = get_close_matches(args[0], [*_COMMANDS, *_ALIASES], 1)
+            if not close or "Did you mean" in error.message:
+                raise
+            raise click.UsageError(f"{error.message.rstrip('.')}; did you mean '{close[0]}'?", error.ctx) from error
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a `TelemetryError` becomes one sentence on stderr and exit 1, or 2 for wrong usage."""
         for stream in (sys.stdout, sys.stderr):
@@ -54,9 +68,16 @@ class TelemetryGroup(click.Group):
         try:
             return super().invoke(ctx)
         except FilterError as error:
-            raise click.UsageError(shown(error), ctx) from error
+            raise click.UsageError(shown(error), _context_of(self, ctx)) from error
         except TelemetryError as error:
             raise click.ClickException(shown(error)) from error
+
+
+def _context_of(group: click.Group, ctx: click.Context) -> click.Context:
+    """Return the context of the command that was used, whose help says more than the group's."""
+    name = ctx.invoked_subcommand
+    command = group.get_command(ctx, name) if name else None
+    return click.Context(command, parent=ctx, info_name=name) if command else ctx
 
 
 @click.group(

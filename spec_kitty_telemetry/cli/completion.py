@@ -9,7 +9,7 @@ VARIABLE = "_SPEC_KITTY_TELEMETRY_COMPLETE"
 """What the script sets to ask the program for completions (click's protocol)."""
 
 
-@click.command("completion")
+@click.command("completion", short_help="Print the script that completes names in a shell.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
     """Print the script that makes SHELL complete 'spec-kitty-telemetry'.

@@ -52,7 +52,7 @@ _RUNS = (
 )
 
 
-@click.command("demo")
+@click.command("demo", short_help="Play a made-up feature and report on it.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),

@@ -38,7 +38,7 @@ class Findings:
     repaired: list[str] = field(default_factory=list)
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Show whether runs are recorded and sound.")
 @click.option("--repair", "with_repair", is_flag=True, help="Drain the spool and mend logs; a copy of each is kept.")
 @project_option
 @json_option

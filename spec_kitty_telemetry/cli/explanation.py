@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spec_kitty_telemetry.charge import FindPrice
-    from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.pricing import Price, PriceBook
     from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart
 
 
@@ -77,14 +77,15 @@ def _part(event: ExecutionEvent, counts: ExecutionPayload | ModelPart, find_pric
             for line in lines
         ],
         "calculated_cost_usd": dollars(sum(line.cost for line in lines)),
-        "problem": _gap(counts)
-        or ("long-context rates are not applied: sizes of requests are unknown" if price.above else None),
+        "problem": _gap(counts, price),
     }
 
 
-def _gap(counts: ExecutionPayload | ModelPart) -> str | None:
+def _gap(counts: ExecutionPayload | ModelPart, price: Price) -> str | None:
     if counts.input_tokens is None or counts.output_tokens is None:
         return "only a part of the tokens is known, so this cost is a floor"
+    if price.above and counts.input_tokens > price.above[0].input_tokens:
+        return "long-context rates are not applied: sizes of requests are unknown"
     return None
 
 

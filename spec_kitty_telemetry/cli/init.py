@@ -22,7 +22,7 @@ ATTRIBUTES = ("merge=union", "linguist-generated=true")
 _MAXIMUM_BYTES = 1024 * 1024
 
 
-@click.command("init")
+@click.command("init", short_help="Let git merge the logs of two branches.")
 @project_option
 def command(project_folder: Path | None) -> None:
     """Let git merge the logs of two branches without a conflict.

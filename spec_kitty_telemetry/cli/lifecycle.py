@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.query import Search
 
 
-@click.command("lifecycle")
+@click.command("lifecycle", short_help="Show what work packages cost until accepted.")
 @feature_option
 @wp_option
 @click.option("--attempts", is_flag=True, help="Also list every attempt at every work package.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.pricing.importing import Imported
 
 
-@click.group("prices")
+@click.group("prices", short_help="List, show and explain prices.")
 def command() -> None:
     """Look at prices: list, show, explain a record's cost, find models without a price.
 

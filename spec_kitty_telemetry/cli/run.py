@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.project import Project
 
 
-@click.command("run", context_settings={"allow_interspersed_args": False})
+@click.command(
+    "run", short_help="Run an agent's command and record it.", context_settings={"allow_interspersed_args": False}
+)
 @click.option("--feature", "--mission", "feature", required=True, metavar="SLUG", help="The feature's slug or number.")
 @click.option("--wp", "wp_id", metavar="ID", help="The work package, such as WP01.")
 @click.option("--role", default="implementer", show_default=True, help="implementer, reviewer, planner, or any word.")

@@ -11,6 +11,7 @@ import os
 import queue
 import threading
 import urllib.request
+from http.client import HTTPException
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry import hookimpl
@@ -27,7 +28,7 @@ class Collector:
 
     def __init__(self) -> None:
         """Start nothing: most processes that load plugins never record anything."""
-        self._waiting: queue.Queue[bytes] = queue.Queue()
+        self._waiting: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     @hookimpl
@@ -43,18 +44,15 @@ class Collector:
         self._waiting.put(event.to_json())
 
     def _send(self, url: str) -> None:
-        while True:
-            body = self._waiting.get()
+        while (body := self._waiting.get()) is not None:
             try:
                 request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - the user's
                 urllib.request.urlopen(request, timeout=PATIENCE_S).close()  # noqa: S310 - as above
-            except (OSError, ValueError):  # the collector is down, slow or refuses, or that is no address
+            except (OSError, HTTPException, ValueError):  # it is down, slow, refuses or babbles, or that is no address
                 pass
-            finally:
-                self._waiting.task_done()
 
     def _finish(self) -> None:
         """Wait for the last records, but never for ever."""
-        sent = threading.Thread(target=self._waiting.join, daemon=True)
-        sent.start()
-        sent.join(PATIENCE_S)
+        self._waiting.put(None)
+        if self._thread is not None:
+            self._thread.join(PATIENCE_S)
