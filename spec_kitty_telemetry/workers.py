@@ -241,7 +241,8 @@ class _Worker:
 def _work(count: Count, share: list[Stretch], connection: Connection) -> None:
     import signal
 
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process without a word; the parent has one
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is for what a shell runs in the background
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process without a word; the parent has one
     told, unsaid = time.monotonic(), 0
 
     def tell(more: int) -> None:

@@ -230,7 +230,12 @@ def test_following_sees_new_logs_and_starts_again_where_one_was_replaced(project
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_ctrl_c_ends_following_without_a_word(project: Project) -> None:
     emit(project)
-    words = [sys.executable, "-m", "spec_kitty_telemetry", "events", "--project", str(project.root), "--follow"]
+    # A shell lets what it runs in the background ignore Ctrl-C; these tests may be run there.
+    program = (
+        "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from spec_kitty_telemetry.__main__ import main\nmain()"
+    )
+    words = [sys.executable, "-c", program, "events", "--project", str(project.root), "--follow"]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen([*words, "--json"], text=True, env=environment, **pipes) as process:  # type: ignore[call-overload]

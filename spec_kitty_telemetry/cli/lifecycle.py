@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -89,23 +89,3 @@ def _lanes(search: Search) -> dict[str, LaneHistory]:
     from spec_kitty_telemetry.lanes import STATUS_NAME, lane_history
 
     return {path.parent.name: lane_history(path.with_name(STATUS_NAME)) for path in search.log_paths()}
-
-
-def summary(found: Lifecycle) -> dict[str, Any]:
-    """Return the cost of an accepted work package: how many there are, their cost until then, and its mean."""
-    from decimal import Decimal
-
-    from spec_kitty_telemetry.cost_sums import added, is_floor
-
-    accepted = [each for each in found.work_packages if each.until_accepted is not None]
-    total = added(each.until_accepted for each in accepted if each.until_accepted is not None)
-    known = [each for each in accepted if each.until_accepted and each.until_accepted.total_cost_usd is not None]
-    cost_usd = total.total_cost_usd
-    return {
-        "work_package_count": len(found.work_packages),
-        "accepted_count": len(accepted),
-        "accepted_with_known_cost_count": len(known),
-        "accepted_cost_usd": cost_usd,
-        "accepted_cost_is_floor": is_floor(total) or len(known) < len(accepted),
-        "mean_accepted_cost_usd": None if cost_usd is None or not known else cost_usd / Decimal(len(known)),
-    }

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.cli.lifecycle import summary
+from spec_kitty_telemetry.cli.lifecycle_view import part_usd, review_share, summary
 from spec_kitty_telemetry.cli.output import json_money
 from spec_kitty_telemetry.cli.report_json import numbers, overrides_used, skipped, unknown_models
-from spec_kitty_telemetry.cost_sums import is_floor, share
 from spec_kitty_telemetry.lifecycle import pairs
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from decimal import Decimal
 
     from spec_kitty_telemetry.charge import CostMode
     from spec_kitty_telemetry.cost import CostSummary
@@ -49,25 +47,6 @@ def document(
         ],
         "prices": {"as_of": book.as_of, "overrides": overrides_used(book)},
     }
-
-
-def review_share(each: WorkPackage) -> tuple[Decimal | None, bool]:
-    """Return which part of a work package's cost its reviews are, and whether all costs that takes are known.
-
-    `None`: it is not known, because of all runs of one kind nothing is known that they cost.
-    """
-    known = all(part_usd(part, each.total) or not is_floor(part) for part in (each.review, each.implementation))
-    reviewed = part_usd(each.review, each.total) if known else None
-    return share(reviewed, each.total.total_cost_usd), not is_floor(each.total)
-
-
-def part_usd(part: CostSummary, whole: CostSummary) -> Decimal | None:
-    """Return what a part of a work package cost; without a run it cost nothing, unless there are no records at all."""
-    from decimal import Decimal
-
-    if part.event_count or not whole.event_count:
-        return part.total_cost_usd
-    return Decimal(0)
 
 
 def _work_package(each: WorkPackage) -> dict[str, Any]:

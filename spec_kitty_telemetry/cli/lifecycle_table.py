@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.cli import tables
-from spec_kitty_telemetry.cli.lifecycle import summary
-from spec_kitty_telemetry.cli.lifecycle_json import part_usd, review_share
+from spec_kitty_telemetry.cli.lifecycle_view import part_usd, review_share, summary
 from spec_kitty_telemetry.cli.report_notes import as_lines, notes, nothing
 from spec_kitty_telemetry.cli.report_table import cost as cost_cell
 from spec_kitty_telemetry.cost_sums import added
