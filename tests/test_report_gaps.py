@@ -150,3 +150,17 @@ def test_a_renamed_feature_is_reported_under_its_new_name(project: Project) -> N
     assert [row["group_key"] for row in report["rows"]] == ["043-new-name"]
     (package,) = lifecycle["work_packages"]
     assert (package["feature"], package["lane"], package["total"]["event_count"]) == ("043-new-name", "done", 1)
+
+
+def test_runs_whose_counts_or_rates_are_in_doubt_are_counted_below_the_table(project: Project) -> None:
+    from msgspec.structs import replace
+
+    path = record(project, "043-good", model="gpt-5.5", input_tokens=400_000, output_tokens=1)
+    record(project, "043-good", model="gpt-5.5", input_tokens=1_000, output_tokens=1)
+    rewrite(path, lambda event: replace(event, payload=replace(event.payload, uncertain="the output was cut off")))
+
+    text = run(project, "report").stdout
+
+    assert "2 runs may be off in their counts; 'events --json' says why under 'uncertain'." in text
+    assert "1 run may have reached long-context prices; base rates were taken, so they may cost more." in text
+    assert '"uncertain":"the output was cut off"' in run(project, "events", "--json").stdout

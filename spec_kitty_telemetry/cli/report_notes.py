@@ -97,10 +97,12 @@ def _about_usage(total: CostSummary) -> list[Note]:
         found.append((f"{runs} said only a part of the tokens used.", []))
     if total.uncertain_event_count:
         runs = tables.plural(total.uncertain_event_count, "run")
-        found.append((f"{runs} may be off in their counts; 'prices explain ID' says why.", []))
+        found.append((f"{runs} may be off in their counts; 'events --json' says why under 'uncertain'.", []))
     if total.base_rate_event_count:
         runs = tables.plural(total.base_rate_event_count, "run")
-        found.append((f"{runs} may have reached long-context prices; base rates were taken, so that is a floor.", []))
+        found.append(
+            (f"{runs} may have reached long-context prices; base rates were taken, so they may cost more.", [])
+        )
     return found
 
 

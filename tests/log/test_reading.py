@@ -62,6 +62,27 @@ def test_a_bad_line_is_named_by_file_and_number_and_its_neighbours_are_used(
     assert (report.line_count, report.event_count, report.skipped_count) == (3, 2, 1)
 
 
+@pytest.mark.parametrize("cost", [b"-0.01", b'"NaN"', b'"Infinity"', b"1000000000.01", b"1e400"])
+@pytest.mark.parametrize("in_a_part", [False, True])
+def test_a_cost_that_is_no_amount_of_money_spoils_its_line_and_no_other(
+    tmp_path: Path, new_event: NewEvent, read_back: ReadBack, cost: bytes, in_a_part: bool
+) -> None:
+    good = new_event()
+    bad = encode(
+        new_event(payload=ExecutionPayload(models=[ModelPart(model="m", cost_usd=Decimal(7))], cost_usd=Decimal(9)))
+    )
+    assert bad.count(b'"cost_usd":7') == bad.count(b'"cost_usd":9') == 1
+    path = tmp_path / "log"
+    path.write_bytes(
+        bad.replace(b'"cost_usd":7' if in_a_part else b'"cost_usd":9', b'"cost_usd":' + cost) + encode(good)
+    )
+    events, report = read_back(path)
+    assert events == [good]
+    (line,) = report.skipped
+    assert line.line == 1
+    assert line.reason.startswith("not a valid record: ")
+
+
 def test_blank_lines_other_kinds_of_events_and_a_byte_order_mark_are_no_faults(
     tmp_path: Path, new_event: NewEvent, read_back: ReadBack
 ) -> None:
