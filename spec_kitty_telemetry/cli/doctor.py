@@ -182,7 +182,8 @@ def _document(findings: Findings) -> dict[str, Any]:
 def _lines(findings: Findings) -> list[str]:
     lines = [f"Project:   {findings.project or 'none around the current folder'}", "", "Hosts"]
     lines += [
-        f"  {each.host} {each.version or ''}: {each.state}. {tables.shown(each.detail)}" for each in findings.bridges
+        f"  {' '.join([each.host, *([each.version] if each.version else [])])}: {each.state}. {tables.shown(each.detail)}"
+        for each in findings.bridges
     ]
     lines += ["", "Plugins", *_plugin_lines(findings.plugins)]
     lines += ["", "Logs", *(_log_line(log) for log in findings.logs)]

@@ -71,9 +71,10 @@ class Resumption:
     def added(self, now: Totals, *, nothing_else_ran: bool) -> Added:
         """Take off what earlier runs of the session had printed, where this version continues totals.
 
-        A known version decides.  Where it is unknown: a counter that fell is a new start; a cost that grew by exactly
-        what the models cost is a total beside this run's models; everything else that grew is taken as a total, with a
-        doubt unless the growth is exactly the main agent's own `usage`.
+        A known version decides, unless nothing grew although the run used tokens.  Where it is unknown: a counter that
+        fell is a new start; a cost that grew by exactly what the models cost is a total beside this run's models;
+        everything else that grew is taken as a total, with a doubt unless the growth is exactly the main agent's own
+        `usage`.
         """
         state, run = self.around.state_folder, self.invocation.invocation_id
         known = bool(self.invocation.session_id) or sessions.is_known(state, AGENT, self.session)
@@ -83,7 +84,7 @@ class Resumption:
         if own and not known:
             return whole
         version = self._version()
-        if version is not None and version < _CONTINUES_TOTALS_SINCE:
+        if (version is not None and version < _CONTINUES_TOTALS_SINCE) or _stood_still(now, before):
             return whole
         if before is None:
             return self._first_seen(now, doubtful=known or (nothing_else_ran and not _has_agent(now)))
@@ -116,6 +117,12 @@ class Resumption:
         """Return the version that the stream names, else the one that wrote the transcript."""
         said = _numbers(self.streamed_version)
         return said or _numbers(look_up(self.invocation, self.result, self.around, self.session, transcript.version))
+
+
+def _stood_still(now: Totals, before: sessions.Totals | None) -> bool:
+    """Whether a run that used tokens added nothing: then what it printed is its own, and no total."""
+    used = any(getattr(now.agent, name) for name in TOKEN_FIELDS)
+    return before is not None and used and sessions.stood_still(now.remembered, before)
 
 
 def _by_model(now: Totals, added: Mapping[str, Counts]) -> dict[Model, Counts]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.usage.surroundings import Surroundings
 
 AGENTS = frozenset({"codex", "codex-cli", "openai-codex", "codex-exec"})
+_STOOD_STILL = "the thread's total did not grow although a turn was completed, so it was taken for this run's own"
 
 
 @hookimpl
@@ -97,6 +98,8 @@ def _of_this_run(
     if before is None:
         unknown = invocation.session_id and not rollout.totals
         return counts, sessions.NOT_SEEN_BEFORE if unknown else None
+    if sessions.stood_still(totals, before):
+        return counts, _STOOD_STILL
     added = sessions.difference(totals, before)
     return (counts if added is None else added[""]), None
 

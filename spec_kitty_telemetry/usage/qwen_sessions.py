@@ -51,6 +51,8 @@ def of_this_run(
     remembered = now.remembered
     printed = Added(None if now.models else now.whole, now.models)
     before = sessions.exchange(around.state_folder, AGENT, session, invocation.invocation_id, remembered)
+    if before is not None and now.models and sessions.stood_still(remembered, before):
+        return printed  # a refused run prints no models; any other used tokens, so these are its own and no totals
     if before is None and (now.holds_more or not now.models or invocation.session_id):
         chat = look_up(invocation, result, around, session, transcript.before)
         if chat is None:

@@ -78,6 +78,12 @@ def difference(now: Totals, before: Totals) -> dict[str, Counts] | None:
     }
 
 
+def stood_still(now: Totals, before: Totals) -> bool:
+    """Tell whether nothing was added since `before`: if the run used tokens, `now` is no running total then."""
+    added = difference(now, before)
+    return added is not None and not any(_is_something(counts) for counts in added.values())
+
+
 def _fell(now: Counts | None, before: Counts) -> bool:
     for name in NUMBER_FIELDS:
         old, new = getattr(before, name), getattr(now, name, None)

@@ -173,6 +173,15 @@ def test_continued_qwen_session_costs_what_each_run_added(read: Callable[..., Us
     assert {one.uncertain for one in found} == {None}
 
 
+def test_qwen_totals_that_did_not_grow_are_the_runs_own(
+    read: Callable[..., Usage], sample: Callable[[str], str], around: Surroundings
+) -> None:
+    text = sample("qwen.json")
+    first = read("qwen", text, around=around, invocation_id=FIRST)
+    assert first.models
+    assert read("qwen", text, around=around, invocation_id=SECOND) == first
+
+
 def test_refused_qwen_run_adds_nothing_and_the_next_one_only_its_own(
     read: Callable[..., Usage], around: Surroundings
 ) -> None:

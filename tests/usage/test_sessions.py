@@ -152,6 +152,36 @@ def test_a_cost_that_is_a_total_beside_the_runs_own_models_is_subtracted_alone(
     assert (found.input_tokens, found.cost_usd, found.uncertain) == (203, Decimal("0.25"), None)
 
 
+@pytest.mark.parametrize("version", [None, "2.1.300"])
+def test_totals_that_did_not_grow_although_the_run_used_tokens_are_its_own(
+    read: Callable[..., Usage], around: Surroundings, version: str | None
+) -> None:
+    """So does the same output printed twice, by a stand-in for the agent, say."""
+    text = claude(0.5, version=version, opus=(10, 100, 5, 20, 0.5))
+    first = read("claude_code", text, around=around, invocation_id=FIRST)
+    again = read("claude_code", text, around=around, invocation_id=SECOND)
+    assert (again.input_tokens, again.cost_usd, again.uncertain) == (115, Decimal("0.5"), None)
+    assert again == first
+
+
+def test_a_refused_run_whose_totals_did_not_grow_added_nothing(
+    read: Callable[..., Usage], around: Surroundings
+) -> None:
+    read("claude_code", claude(0.5, opus=(10, 100, 5, 20, 0.5)), around=around, invocation_id=FIRST)
+    text = claude(0.5, version="2.1.300", main=(0, 0, 0, 0), opus=(10, 100, 5, 20, 0.5))
+    assert read("claude_code", text, around=around, invocation_id=SECOND).cost_usd == Decimal(0)
+
+
+def test_a_codex_total_that_did_not_grow_is_taken_for_the_runs_own_with_a_doubt(
+    read: Callable[..., Usage], around: Surroundings
+) -> None:
+    read("codex", turn("t", 100, 10), around=around, invocation_id=FIRST)
+    again = read("codex", turn("t", 100, 10), around=around, invocation_id=SECOND)
+    assert (again.input_tokens, again.output_tokens) == (100, 10)
+    assert "did not grow although a turn was completed" in str(again.uncertain)
+    assert read("codex", turn("t", 130, 13), around=around, invocation_id=THIRD).input_tokens == 30
+
+
 def test_a_model_that_added_nothing_is_not_listed_again(read: Callable[..., Usage], around: Surroundings) -> None:
     old: dict[str, Any] = {"opus": (10, 100, 5, 20, 0.5), "haiku": (1, 0, 0, 1, 0.1)}
     read("claude_code", claude(0.6, **old), around=around, invocation_id=FIRST)
