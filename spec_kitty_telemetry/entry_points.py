@@ -9,9 +9,9 @@ GROUP = "spec_kitty"
 
 
 def plugin_entry_points() -> list[metadata.EntryPoint]:
-    """Return the entry points of all installed plugins, ours among them."""
+    """Return the entry points of all installed plugins, ours first: another one of its name must not keep it out."""
     try:
-        return list(metadata.entry_points(group=GROUP))
+        return sorted(metadata.entry_points(group=GROUP), key=lambda found: not _is_ours(found))
     except Exception as error:  # noqa: BLE001 - one broken distribution must not stop a host
         import logging  # a report does not log
 
@@ -21,4 +21,8 @@ def plugin_entry_points() -> list[metadata.EntryPoint]:
 
 def other_plugins() -> list[metadata.EntryPoint]:
     """Return the entry points of plugins that are not ours."""
-    return [found for found in plugin_entry_points() if not found.module.startswith("spec_kitty_telemetry.")]
+    return [found for found in plugin_entry_points() if not _is_ours(found)]
+
+
+def _is_ours(found: metadata.EntryPoint) -> bool:
+    return found.module.startswith("spec_kitty_telemetry.")

@@ -5,6 +5,7 @@ TelemetryError
 ├── ProjectError      no project, an unknown feature, a path that is refused
 ├── SettingsError     a settings file that cannot be used
 ├── LogError          a feature log that cannot be read or written
+├── PluginError       a plugin that cannot be used as it is
 ├── FilterError       a date, a dimension or a filter that means nothing
 └── PriceTableError   a price table that cannot be trusted
 ```
@@ -30,6 +31,10 @@ class SettingsError(TelemetryError):
 
 class LogError(TelemetryError):
     """A feature log could not be read or written."""
+
+
+class PluginError(TelemetryError):
+    """A plugin cannot be used as it is written."""
 
 
 class FilterError(TelemetryError):

@@ -9,19 +9,21 @@ from __future__ import annotations
 import importlib
 import inspect
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pluggy
 
-from spec_kitty_telemetry import hookspecs
+from spec_kitty_telemetry import hookspecs, notes
 from spec_kitty_telemetry.entry_points import GROUP, plugin_entry_points
-from spec_kitty_telemetry.errors import ProjectError
+from spec_kitty_telemetry.errors import PluginError, ProjectError
 from spec_kitty_telemetry.project import find_project
 from spec_kitty_telemetry.usage import EXTRACTORS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
     from importlib import metadata
     from pathlib import Path
@@ -60,6 +62,7 @@ class Hooks:
         """Make a plugin manager that knows the hooks and no plugin yet."""
         self._manager = _new_manager()
         self._status: dict[str, PluginStatus] = {}
+        self._project_root: Path | None = None
 
     @classmethod
     def load(cls, project_root: Path | None = None) -> Self:
@@ -73,7 +76,8 @@ class Hooks:
             hooks._load_module(module_path)
         for entry_point in plugin_entry_points():
             hooks._load_entry_point(entry_point)
-        hooks._announce("hooks_loaded", hooks=hooks, project_root=project_root or _current_project_root())
+        hooks._project_root = project_root or _current_project_root()
+        hooks._announce("hooks_loaded", hooks=hooks, project_root=hooks._project_root)
         return hooks
 
     def register(self, plugin: object, name: str | None = None, *, package: str | None = None) -> bool:
@@ -169,14 +173,17 @@ class Hooks:
     def _failed(self, name: str, hook: str, error: Exception) -> None:
         status = self._status.setdefault(name, PluginStatus(name))
         status.failure_count += 1
-        problem, status.problem = status.problem, f"{hook} raised {type(error).__name__}: {error}"
+        problem, status.problem = status.problem, f"{hook} raised {_one_line(error)}"
         # The traceback helps its author once; a host's output is not the place for it at every run.
-        traceback = error if problem != status.problem else None
-        logger.warning("plugin %s failed in %s: %s", name, hook, error, exc_info=traceback)
+        is_new = problem != status.problem
+        logger.warning("plugin %s failed in %s: %s", name, hook, error, exc_info=error if is_new else None)
+        if is_new and self._project_root is not None:
+            with suppress(Exception):  # a note is a kindness; the host goes on whatever becomes of it
+                notes.leave(self._project_root, notes.PLUGINS, f"plugin {name}: {status.problem}")
 
     def _not_loaded(self, status: PluginStatus, error: BaseException) -> None:
         status.loaded = False
-        status.problem = f"{type(error).__name__}: {error}"
+        status.problem = str(error) if isinstance(error, PluginError) else _one_line(error)
         logger.warning("plugin %s was not loaded: %s", status.name, status.problem)
 
     def _load_module(self, module_path: str) -> None:
@@ -193,7 +200,8 @@ class Hooks:
         package = f"{entry_point.dist.name} {entry_point.dist.version}" if entry_point.dist else None
         if entry_point.name in self._status:
             earlier = self._status[entry_point.name].package
-            logger.warning("plugin %s of %s was not loaded: %s has that name", entry_point.name, package, earlier)
+            status = self._status[f"{entry_point.name} of {package}"] = PluginStatus(entry_point.name, package)
+            self._not_loaded(status, PluginError(f"{earlier} has a plugin of that name; give it another one"))
             return
         try:
             plugin = entry_point.load()
@@ -202,6 +210,10 @@ class Hooks:
             self._not_loaded(status, error)
             return
         self.register(plugin, entry_point.name, package=package)
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _new_manager() -> pluggy.PluginManager:
@@ -217,12 +229,37 @@ def _hook_names() -> list[str]:
 def _checked(plugin: object, name: str) -> list[str]:
     """Return the hooks of `plugin`, tried on a manager of its own: a failed `register` leaves pluggy half changed.
 
-    :raises pluggy.PluginValidationError: a hook does not exist, or an argument of one.
+    :raises PluginError: a hook does not exist, or an argument of one, or there is no hook at all.
+    :raises pluggy.PluginValidationError: pluggy itself does not like it.
     """
     trial = _new_manager()
+    options = {name: trial.parse_hookimpl_opts(plugin, name) for name in dir(plugin)}
+    marked = {name: found.get("specname") or name for name, found in options.items() if found is not None}
+    if not marked:
+        raise PluginError(f"implements no hook; mark functions with hookimpl and name them {_any_of(_hook_names())}")
+    for attribute, hook in marked.items():
+        _check_signature(getattr(plugin, attribute), hook)
     trial.register(plugin, name)
     trial.check_pending()
     return sorted(caller.name for caller in trial.get_hookcallers(plugin) or ())
+
+
+def _check_signature(function: Callable[..., object], hook: str) -> None:
+    if hook not in _hook_names():
+        from difflib import get_close_matches  # only for a message
+
+        close = get_close_matches(hook, _hook_names(), 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"the hooks are {_any_of(_hook_names())}"
+        raise PluginError(f"there is no hook {hook!r}; {hint}")
+    known = list(inspect.signature(getattr(hookspecs, hook)).parameters)
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name not in known and parameter.default is parameter.empty:
+            there = ", ".join(known)
+            raise PluginError(f"{hook} takes {parameter.name!r}, which the hook does not have; it has {there}")
+
+
+def _any_of(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _current_project_root() -> Path | None:

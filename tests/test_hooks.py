@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from click.testing import CliRunner, Result
 from pydantic import ValidationError
 
+from spec_kitty_telemetry.cli import group
 from spec_kitty_telemetry.cli.prices_in_use import asking
 from spec_kitty_telemetry.hookspecs import hookimpl
 from spec_kitty_telemetry.host import Hooks
@@ -165,7 +167,7 @@ def test_a_plugin_with_a_misspelt_hook_is_refused_with_the_reason(hooks: Hooks) 
     assert not hooks.register(Misspelt(), "misspelt")
     status = next(each for each in hooks.plugins if each.name == "misspelt")
     assert not status.loaded
-    assert "unknown hook 'after_invocatoin'" in str(status.problem)
+    assert status.problem == "there is no hook 'after_invocatoin'; did you mean 'after_invocation'?"
 
 
 def test_a_plugin_with_an_unknown_argument_is_refused_and_the_others_still_work(hooks: Hooks, project: Project) -> None:
@@ -178,7 +180,74 @@ def test_a_plugin_with_an_unknown_argument_is_refused_and_the_others_still_work(
     assert hooks.register(notes, "notes")
     hooks.before_invocation(invocation_in(project))
     assert notes.seen == ["before WP01"]
-    assert "colour" in str(next(each for each in hooks.plugins if each.name == "wrong").problem)
+    assert next(each for each in hooks.plugins if each.name == "wrong").problem == (
+        "before_invocation takes 'colour', which the hook does not have; it has invocation"
+    )
+
+
+def test_a_plugin_whose_functions_are_not_marked_is_told_to_mark_them(hooks: Hooks) -> None:
+    class Unmarked:
+        def after_invocation(self) -> None: ...
+
+    assert not hooks.register(Unmarked(), "unmarked")
+    assert str(hooks.plugins[-1].problem).startswith("implements no hook; mark functions with hookimpl and name them ")
+
+
+def test_an_implementation_may_have_another_name_and_arguments_of_its_own_with_defaults(
+    hooks: Hooks, project: Project
+) -> None:
+    seen = []
+
+    class Renamed:
+        @hookimpl(specname="before_invocation")
+        def notice(self, invocation: Invocation, retries: int = 3) -> None:
+            seen.append((invocation.wp_id, retries))
+
+    assert hooks.register(Renamed(), "renamed"), hooks.plugins[-1].problem
+    hooks.before_invocation(invocation_in(project))
+    assert seen == [("WP01", 3)]
+
+
+def test_doctor_says_in_another_process_what_a_plugin_raised_until_that_is_forgotten(
+    project: Project, tmp_path: Path
+) -> None:
+    code = (
+        "from spec_kitty_telemetry import hookimpl\n@hookimpl\n"
+        "def after_invocation(): raise ValueError('the disk\\nis on fire')\n"
+    )
+    install(tmp_path, "raises_at_work", code)
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\nfrom spec_kitty_telemetry import Hooks, Invocation, InvocationResult\n"
+        "root = Path(sys.argv[2])\nhooks = Hooks.load(root)\n"
+        "for number in range(3):\n"
+        "    run = Invocation(project_root=root, feature='043-telemetry-foundation', agent='a', role='r')\n"
+        "    hooks.after_invocation(run, InvocationResult(success=True))\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path), str(project.root)], check=True, capture_output=True)
+
+    def doctor(*more: str) -> Result:
+        return CliRunner().invoke(group, ["doctor", "--project", str(project.root), *more])
+
+    found = doctor()
+    assert found.exit_code == 1
+    assert found.stdout.count("plugin raises_at_work: after_invocation raised ValueError: the disk is on fire (20") == 1
+    assert "mend or uninstall it, then 'doctor --repair' forgets this" in found.stdout
+    assert "what plugins raised is forgotten" in doctor("--repair").stdout
+    assert doctor().exit_code == 0
+    assert len(query_execution_events(project.feature_dir("043-telemetry-foundation"))) == 3
+
+
+def test_of_two_plugins_of_one_name_the_second_is_left_out_and_listed(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, "second", "")
+    entry_points = tmp_path / "second-1.0.dist-info" / "entry_points.txt"
+    entry_points.write_text("[spec_kitty]\ntelemetry = second\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    ours, left_out = (each for each in Hooks.load(project.root).plugins if each.name == "telemetry")
+    assert (ours.loaded, left_out.loaded) == (True, False)
+    assert str(left_out.problem).endswith("has a plugin of that name; give it another one")
 
 
 def test_a_class_is_made_an_object_of_its_own_for_each_hooks(project: Project) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.bridges import notes
+from spec_kitty_telemetry import notes
 from spec_kitty_telemetry.bridges.agent_call import AgentCall, UnclearCallError, project_root_of, read_call
 from spec_kitty_telemetry.bridges.attempts import Attempts
 from spec_kitty_telemetry.bridges.worker import Worker
@@ -181,7 +181,7 @@ def _note(project_root: Path | None, error: Exception) -> None:
     logger.debug("%s", sentence, exc_info=error)
     if project_root is not None:
         try:
-            notes.leave(project_root, " ".join(sentence.split()))
+            notes.leave(project_root, notes.BRIDGE, sentence)
         except Exception as another:  # noqa: BLE001 - there is nobody left to tell
             logger.debug("no note could be left: %s", another)
 

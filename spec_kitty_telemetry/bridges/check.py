@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from spec_kitty_telemetry.bridges import evidence, notes, orchestrator, spec_kitty_cli, startup
+from spec_kitty_telemetry import notes
+from spec_kitty_telemetry.bridges import evidence, orchestrator, spec_kitty_cli, startup
 from spec_kitty_telemetry.switch import VARIABLE, is_off
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ _HOSTS = (
 def check(project_root: Path | None = None, environment: Mapping[str, str] = os.environ) -> list[BridgeStatus]:
     """Return the state of every bridge in this environment, with what the bridges noted in the project."""
     found = [_check(host, environment) for host in _HOSTS]
-    noted = notes.read(project_root) if project_root is not None else []
+    noted = notes.read(project_root, notes.BRIDGE) if project_root is not None else []
     if noted:
         last = found.pop()
         more = f"{last.detail}; {len(noted)} run(s) could not be recorded, the last: {noted[-1]}"

@@ -78,7 +78,7 @@ def look(project_folder: Path | None, *, with_repair: bool = False) -> Findings:
         bridges=check(project.root if project else None),
         logs=_logs(project),
         settings={},
-        problems=failed,
+        problems=[*failed, *_plugin_failures(project)],
         repaired=repaired,
     )
     try:
@@ -106,6 +106,17 @@ def _plugins(project: Project | None) -> list[PluginStatus]:
     return Hooks.load(project.root if project else None).plugins
 
 
+def _plugin_failures(project: Project | None) -> list[str]:
+    """Return what each plugin raised last in the processes of hosts."""
+    from spec_kitty_telemetry import notes
+
+    last: dict[str, str] = {}
+    for note in notes.read(project.root, notes.PLUGINS) if project else ():
+        at, _, what = note.partition(" ")
+        last[what] = f"{what} ({at}); mend or uninstall it, then 'doctor --repair' forgets this"
+    return list(last.values())
+
+
 def _logs(project: Project | None) -> list[LogHealth]:
     from spec_kitty_telemetry.health import health
 
@@ -117,9 +128,10 @@ def _logs(project: Project | None) -> list[LogHealth]:
 
 
 def _repair(project: Project) -> tuple[list[str], list[str]]:
+    from spec_kitty_telemetry import notes
     from spec_kitty_telemetry.health import repair
 
-    done: list[str] = []
+    done: list[str] = ["what plugins raised is forgotten"] if notes.forget(project.root, notes.PLUGINS) else []
     failed: list[str] = []
     for log in _logs(project):
         try:
@@ -182,7 +194,7 @@ def _document(findings: Findings) -> dict[str, Any]:
 def _lines(findings: Findings) -> list[str]:
     lines = [f"Project:   {findings.project or 'none around the current folder'}", "", "Hosts"]
     lines += [
-        f"  {' '.join([each.host, *([each.version] if each.version else [])])}: {each.state}. {tables.shown(each.detail)}"
+        f"  {each.host}{f' {each.version}' if each.version else ''}: {each.state}. {tables.shown(each.detail)}"
         for each in findings.bridges
     ]
     lines += ["", "Plugins", *_plugin_lines(findings.plugins)]

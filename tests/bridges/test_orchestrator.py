@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spec_kitty_telemetry.bridges import notes, orchestrator
+from spec_kitty_telemetry import notes
+from spec_kitty_telemetry.bridges import orchestrator
 from spec_kitty_telemetry.bridges.announcer import MOMENT_S, Announcer
 from spec_kitty_telemetry.bridges.attempts import Attempts
 from spec_kitty_telemetry.hookspecs import hookimpl
@@ -371,7 +372,7 @@ def test_plugins_are_called_from_one_thread(host: Host) -> None:
 def test_unclear_call_is_not_recorded_and_leaves_a_note(host: Host, changed: dict[str, Any], reason: str) -> None:
     assert asyncio.run(host.run(Invoker([Answer()]), **changed)).success
     assert (host.notes.before, host.notes.after) == ([], [])
-    (note,) = notes.read(host.root)
+    (note,) = notes.read(host.root, notes.BRIDGE)
     assert reason in note
 
 
@@ -400,21 +401,21 @@ def test_broken_hooks_do_not_reach_the_host(host: Host) -> None:
     host.executor = new_executor()
     orchestrator.install(host.executor, Announcer(load=load))
     assert asyncio.run(host.run(Invoker([Answer()]))).success
-    assert "ImportError: half of an update" in notes.read(host.root)[0]
+    assert "ImportError: half of an update" in notes.read(host.root, notes.BRIDGE)[0]
 
 
 def test_notes_are_bounded_and_bad_ones_passed_over(host: Host) -> None:
     folder = host.root / ".kittify" / "runtime" / "telemetry"
     for _ in range(200):
-        notes.leave(host.root, "x" * 1000)
+        notes.leave(host.root, notes.BRIDGE, "x" * 1000)
     (file,) = folder.iterdir()
     assert file.stat().st_size < 70_000
     file.write_text('{"at": "2026-01-01", "note": "good"}\nbad\n[]\n{}\n')
-    assert notes.read(host.root) == ["2026-01-01 good"]
+    assert notes.read(host.root, notes.BRIDGE) == ["2026-01-01 good"]
 
 
 def test_no_note_is_left_outside_a_project(tmp_path: Path) -> None:
-    notes.leave(tmp_path, "nothing")
+    notes.leave(tmp_path, notes.BRIDGE, "nothing")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""What a bridge could not do, kept in the project for `doctor`: a bridge never prints into its host's output."""
+"""What went wrong in a host's process, kept in the project for `doctor`: nobody prints into a host's output."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ from spec_kitty_telemetry.project import is_within, project_of_root
 if TYPE_CHECKING:
     from pathlib import Path
 
-_NAME = "bridge-notes.jsonl"
+    from spec_kitty_telemetry.project import Project
+
+BRIDGE, PLUGINS = "bridge", "plugin"
+"""What notes can be about: runs that a bridge could not record, and hooks that a plugin raised in."""
 _MAXIMUM_BYTES = 64 * 1024
 """The first notes say all; a mission of thousands of runs must not fill a disk with the same sentence."""
 
 
-def leave(project_root: Path, sentence: str) -> None:
+def leave(project_root: Path, about: str, sentence: str) -> None:
     """Keep `sentence` with the time; silently nothing where that is not possible."""
     project = project_of_root(project_root)
     if not (project.root / ".kittify").is_dir() or not is_within(project.runtime_dir, project.root):
         return
-    note = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "note": sentence[:500]}
+    note = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "note": " ".join(sentence.split())[:500]}
     with suppress(OSError, LogError):
         project.runtime_dir.mkdir(parents=True, exist_ok=True)
-        descriptor = open_regular(project.runtime_dir / _NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        descriptor = open_regular(_path(project, about), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             if os.fstat(descriptor).st_size < _MAXIMUM_BYTES:
                 os.write(descriptor, json.dumps(note).encode() + b"\n")
@@ -36,15 +39,28 @@ def leave(project_root: Path, sentence: str) -> None:
             os.close(descriptor)
 
 
-def read(project_root: Path) -> list[str]:
+def read(project_root: Path, about: str) -> list[str]:
     """Return the notes of a project, oldest first, each with its time."""
     try:
-        descriptor = open_regular(project_of_root(project_root).runtime_dir / _NAME, os.O_RDONLY)
+        descriptor = open_regular(_path(project_of_root(project_root), about), os.O_RDONLY)
     except (OSError, LogError):
         return []
     with os.fdopen(descriptor, "rb") as file:
         lines = file.read(2 * _MAXIMUM_BYTES).splitlines()
     return [sentence for line in lines if (sentence := _sentence(line))]
+
+
+def forget(project_root: Path, about: str) -> bool:
+    """Remove the notes of a project; tell whether there were any."""
+    try:
+        _path(project_of_root(project_root), about).unlink()
+    except OSError:
+        return False
+    return True
+
+
+def _path(project: Project, about: str) -> Path:
+    return project.runtime_dir / f"{about}-notes.jsonl"
 
 
 def _sentence(line: bytes) -> str | None:
