@@ -36,6 +36,7 @@ HOST = str(Path(sys.executable).parent / "spec-kitty")
 DUCKDB = """
 import json, sys, time
 import duckdb
+duckdb.execute('SET enable_progress_bar = false')
 began = time.perf_counter()
 rows = duckdb.execute('''
     WITH records AS (

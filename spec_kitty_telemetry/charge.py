@@ -52,16 +52,19 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     has_usage: bool = True
     unpriced: bool = False
     partial: bool = False
+    contradictory: bool = False
+    """Unpriced because its counts cannot all be true, so that no price can make a cost of them."""
     base_rates: bool = False
     """Priced at base rates although a long-context rate may count: the sizes of its requests are not known."""
     parts: tuple[Charge, ...] = ()
     """For each of the record's `models`, in their order, where the parts were asked for."""
     is_gap: bool = False
-    """Whether any of the four above needs counting: most records need not be looked at closer."""
+    """Whether any of those above needs counting: most records need not be looked at closer."""
 
 
 _NO_USAGE = Charge(has_usage=False, is_gap=True)
 _UNPRICED = Charge(unpriced=True, is_gap=True)
+_CONTRADICTORY = Charge(unpriced=True, contradictory=True, is_gap=True)
 
 
 class Pricer:
@@ -76,15 +79,15 @@ class Pricer:
         """Whether what a record says that it cost is its cost."""
         self.unknown: dict[tuple[str | None, str | None], list[int]] = {}
         """(model, provider) → records, input tokens, output tokens."""
-        self.contradictory_count = 0
-        """Records, or parts of them, whose counts cannot all be true, so that no price can make a cost of them."""
+        self._named: set[tuple[str | None, str | None]] = set()
+        """The unknown models of the record that is being charged: each is counted once."""
 
     def charge(self, event: ExecutionEvent) -> Charge:
         """Return what `event` costs."""
         payload = event.payload
         models = payload.models
-        if payload.cost_usd is not None and self.takes_reported:
-            reported = picodollars(payload.cost_usd)
+        self._named.clear()
+        if self.takes_reported and (reported := reported_cost(payload)) is not None:
             return Charge(reported, parts=_reported_parts(payload, reported) if models and self._in_parts else ())
         if self._mode != "reported" and not models:
             return self._estimate(event, payload, payload.model)
@@ -101,11 +104,14 @@ class Pricer:
         payload = event.payload
         parts = tuple([self._estimate(event, part, part.model) for part in payload.models])
         known = [part.estimated for part in parts if part.estimated is not None]
-        said = sum([part.input_tokens or 0 for part in payload.models])
+        input_said = sum([part.input_tokens or 0 for part in payload.models])
+        output_said = sum([part.output_tokens or 0 for part in payload.models])
+        more_was_used = input_said < (payload.input_tokens or 0) or output_said < (payload.output_tokens or 0)
         return Charge(
             estimated=sum(known) if known else None,
             unpriced=any(part.unpriced for part in parts),
-            partial=any(part.partial or not part.has_usage for part in parts) or said < (payload.input_tokens or 0),
+            partial=any(part.partial or not part.has_usage for part in parts) or more_was_used,
+            contradictory=any(part.contradictory for part in parts),
             base_rates=any(part.base_rates for part in parts),
             parts=parts,
             is_gap=True,
@@ -115,7 +121,7 @@ class Pricer:
         input_tokens, output_tokens = counts.input_tokens, counts.output_tokens
         if input_tokens is None and not _says_anything(counts):
             return _NO_USAGE
-        if input_tokens == 0 == output_tokens:
+        if input_tokens == 0 == output_tokens and not (counts.cache_read_tokens or counts.cache_write_tokens):
             return Charge(None, 0)  # nothing was used, which costs nothing whatever the model
         provider = counts.provider or event.payload.provider
         price = self._find_price(model, provider, event.timestamp, event.payload.agent)
@@ -125,8 +131,7 @@ class Pricer:
         try:
             estimated = price.cost(*counts_for_price(counts))
         except ValueError:
-            self.contradictory_count += 1
-            return _UNPRICED
+            return _CONTRADICTORY
         partial = input_tokens is None or output_tokens is None
         base_rates = bool(price.above) and (input_tokens or 0) > price.above[0].input_tokens
         if partial or base_rates:
@@ -135,9 +140,18 @@ class Pricer:
 
     def _remember(self, model: str | None, provider: str | None, counts: ExecutionPayload | ModelPart) -> None:
         seen = self.unknown.setdefault((model, provider), [0, 0, 0])
-        seen[0] += 1
+        seen[0] += (model, provider) not in self._named
+        self._named.add((model, provider))
         seen[1] += counts.input_tokens or 0
         seen[2] += counts.output_tokens or 0
+
+
+def reported_cost(payload: ExecutionPayload) -> int | None:
+    """Return what a record says that it cost, in picodollars: as a whole, else as the sum of all of its models."""
+    if payload.cost_usd is not None:
+        return picodollars(payload.cost_usd)
+    costs = [part.cost_usd for part in payload.models]
+    return sum(picodollars(cost) for cost in costs if cost is not None) if costs and None not in costs else None
 
 
 def _with_parts(whole: Charge, part: Charge, count: int) -> Charge:
@@ -184,9 +198,11 @@ def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[Charge, .
     if len(without) == 1 and rest >= 0:
         own[without[0]] = rest
     elif not without and abs(rest) <= _DUST:
-        main = max(range(len(own)), key=lambda place: (payload.models[place].model == payload.model, own[place] or 0))
-        own[main] = (own[main] or 0) + rest
+        greatest = max(range(len(own)), key=lambda place: own[place] or 0)
+        own[greatest] = (own[greatest] or 0) + rest
     elif rest < 0 or not without:
+        return (_UNPRICED,) * len(own)
+    if min([cost for cost in own if cost is not None], default=0) < 0:
         return (_UNPRICED,) * len(own)
     return tuple([_UNPRICED if cost is None else Charge(cost) for cost in own])
 

@@ -59,6 +59,8 @@ class CostSummary(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: int | None
     uncertain_event_count: int = 0
     """Records whose own counts may be off; `prices explain` says why."""
+    contradictory_event_count: int = 0
+    """Those of the unpriced records whose counts cannot all be true, so that no price can make a cost of them."""
     base_rate_event_count: int = 0
     """Records priced at base rates although a long-context rate may count for some of their requests."""
     unread_count: int = 0
@@ -72,8 +74,6 @@ class CostReport(msgspec.Struct, frozen=True):
     rows: list[CostSummary]
     total: CostSummary
     unknown_models: list[UnknownModel]
-    contradictory_event_count: int = 0
-    """Records whose counts cannot all be true, so that no cost was calculated."""
     repeated_event_count: int = 0
     """How many records more the rows count than the total: one that used several models counts in the row of each."""
 
@@ -137,7 +137,7 @@ def report_of(
         if wanted_model is None or wanted_model(model)
     ]
     unknown.sort(key=lambda each: (-each.input_tokens, each.model or "", each.provider or ""))
-    return CostReport(by, rows, total, unknown, tally.contradictory_count, repeated)
+    return CostReport(by, rows, total, unknown, repeated)
 
 
 def _summary(by: tuple[str, ...], key: Key, sums: Iterable[Sum]) -> CostSummary:
@@ -168,6 +168,7 @@ def _summary(by: tuple[str, ...], key: Key, sums: Iterable[Sum]) -> CostSummary:
         partial_usage_event_count=whole.partial,
         duration_ms=whole.duration_ms if whole.duration_ms or whole.duration_zeros else None,
         uncertain_event_count=whole.uncertain,
+        contradictory_event_count=whole.contradictory,
         base_rate_event_count=whole.base_rates,
     )
 

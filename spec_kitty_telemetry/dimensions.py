@@ -40,13 +40,18 @@ def checked(names: str | Iterable[str]) -> tuple[str, ...]:
     wanted = names.split(",") if isinstance(names, str) else list(names)
     if not wanted:
         raise FilterError(f"found no dimension, expected at least one of {', '.join(NAMES)} or tag:<name>")
-    chosen = tuple(_ALIASES.get(name.strip(), name.strip()) for name in wanted)
+    chosen = tuple(own_name(name.strip()) for name in wanted)
     for name in chosen:
         if name not in NAMES and not (name.startswith(TAG_PREFIX) and len(name) > len(TAG_PREFIX)):
             raise FilterError(f"found the dimension {name!r}, expected one of {', '.join(NAMES)} or tag:<name>")
     if len(set(chosen)) != len(chosen):
         raise FilterError(f"found a dimension twice in {', '.join(chosen)!r}; name each once")
     return chosen
+
+
+def own_name(name: str) -> str:
+    """Return the dimension's own name: `mission` is `feature`; what is no other name stays as it is."""
+    return _ALIASES.get(name, name)
 
 
 def keys(by: tuple[str, ...], zone: ZoneInfo | None) -> tuple[KeyOfRun, KeyOfPart]:

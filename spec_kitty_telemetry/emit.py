@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +29,10 @@ def emit_execution_event(
     input_tokens: int | None = None,
     output_tokens: int | None = None,
     cost_usd: Decimal | float | str | None = None,
-    duration_ms: int | None = 0,
+    duration_ms: int | None = None,
     success: bool = True,
     error: str | None = None,
-    exit_code: int | None = 0,
+    exit_code: int | None = None,
     cache_read_tokens: int | None = None,
     cache_write_tokens: int | None = None,
     cache_write_1h_tokens: int | None = None,
@@ -89,7 +89,7 @@ def _told(project: Project, feature: str, facts: dict[str, Any]) -> tuple[Any, A
 
     ended_at = facts["timestamp"] or datetime.now(UTC)
     event_id: dict[str, Any] = {"invocation_id": facts["event_id"]} if facts["event_id"] else {}
-    cost: dict[str, Any] = {} if facts["cost_usd"] is None else {"cost_usd": Decimal(str(facts["cost_usd"]))}
+    cost: dict[str, Any] = {} if facts["cost_usd"] is None else {"cost_usd": _dollars(facts["cost_usd"])}
     invocation = Invocation(
         project_root=project.root,
         feature=feature,
@@ -115,3 +115,10 @@ def _told(project: Project, feature: str, facts: dict[str, Any]) -> tuple[Any, A
         ),
     )  # fmt: skip
     return invocation, result, usage
+
+
+def _dollars(said: Decimal | float | str) -> Decimal:
+    try:
+        return Decimal(str(said))
+    except InvalidOperation as error:
+        raise ValueError(f"cost_usd: found {said!r}, expected dollars such as 0.051086") from error

@@ -70,7 +70,7 @@ class EventFilter(msgspec.Struct, frozen=True):
 
     def wanted_model(self) -> Callable[[str | None], bool] | None:
         """Return the test for a model's name; `None`: every model is wanted."""
-        return (lambda name: _matches(name, self.models)) if self.models else None
+        return (lambda name: matches(name, self.models)) if self.models else None
 
     def conditions(self) -> list[Callable[[ExecutionEvent], bool]]:
         """Return one test for each field that asks for something, features apart."""
@@ -81,15 +81,15 @@ class EventFilter(msgspec.Struct, frozen=True):
         if until is not None:
             tests.append(lambda event: event.timestamp < until)
         if self.wp_ids:
-            tests.append(lambda event: _matches(event.payload.wp_id, self.wp_ids))
+            tests.append(lambda event: matches(event.payload.wp_id, self.wp_ids))
         if self.roles:
-            tests.append(lambda event: _matches(event.payload.role, self.roles))
+            tests.append(lambda event: matches(event.payload.role, self.roles))
         if self.agents:
-            tests.append(lambda event: _matches(event.payload.agent, self.agents))
+            tests.append(lambda event: matches(event.payload.agent, self.agents))
         if self.outcomes:
-            tests.append(lambda event: _matches(event.payload.outcome, self.outcomes))
+            tests.append(lambda event: matches(event.payload.outcome, self.outcomes))
         if self.models:
-            tests.append(lambda event: any(_matches(name, self.models) for name in _models(event)))
+            tests.append(lambda event: any(matches(name, self.models) for name in _models(event)))
         return tests
 
 
@@ -98,7 +98,7 @@ _ALTERNATIVES = ("features", "wp_ids", "roles", "agents", "models", "outcomes")
 
 def _check_outcomes(patterns: tuple[str, ...]) -> None:
     for pattern in patterns:
-        if pattern != "none" and not any(_matches(outcome, (pattern,)) for outcome in OUTCOMES):
+        if pattern != "none" and not any(matches(outcome, (pattern,)) for outcome in OUTCOMES):
             raise FilterError(f"found the outcome {pattern!r}, expected one of {', '.join(OUTCOMES)} or none")
 
 
@@ -113,7 +113,8 @@ def _check_times(since: datetime | None, until: datetime | None) -> None:
         )
 
 
-def _matches(value: str | None, patterns: tuple[str, ...]) -> bool:
+def matches(value: str | None, patterns: tuple[str, ...]) -> bool:
+    """Tell whether any of `patterns` (names or globs, in capitals or not; `none` for `None`) means `value`."""
     if value is None:
         return "none" in patterns
     lower = value.lower()

@@ -90,6 +90,8 @@ class Hooks:
         status = self._status[name] = PluginStatus(name, package)
         try:
             plugin = plugin() if inspect.isclass(plugin) else plugin
+            if (other := self._manager.get_name(plugin)) is not None:
+                raise PluginError(f"is the same object as the plugin {other}; a module can be a plugin only once")
             status.hooks = _checked(plugin, name)
             self._manager.register(plugin, name)
         except Exception as error:  # noqa: BLE001 - whatever a plugin does wrong, the host goes on
@@ -236,8 +238,14 @@ def _checked(plugin: object, name: str) -> list[str]:
     options = {name: trial.parse_hookimpl_opts(plugin, name) for name in dir(plugin)}
     marked = {name: found.get("specname") or name for name, found in options.items() if found is not None}
     if not marked:
-        raise PluginError(f"implements no hook; mark functions with hookimpl and name them {_any_of(_hook_names())}")
+        raise PluginError(
+            "implements no hook; name a module or a class, in which functions are marked with hookimpl and called "
+            f"{_any_of(_hook_names())}"
+        )
     for attribute, hook in marked.items():
+        found = options[attribute]
+        if found is not None and (found.get("wrapper") or found.get("hookwrapper")):
+            raise PluginError(f"{hook} is a wrapper, which is not supported: every implementation is called on its own")
         _check_signature(getattr(plugin, attribute), hook)
     trial.register(plugin, name)
     trial.check_pending()

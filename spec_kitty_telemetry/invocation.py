@@ -7,6 +7,7 @@ never `0`.  What becomes of them on disk is the business of `record`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,6 +19,8 @@ from ulid import ULID
 
 from spec_kitty_telemetry import record
 from spec_kitty_telemetry.record import MAXIMUM_COST_USD, MAXIMUM_COUNT, MAXIMUM_DURATION_MS
+
+logger = logging.getLogger(__name__)
 
 Outcome = record.Outcome
 UsageSource = Literal["agent-output", "host", "manual", "transcript", "none"]
@@ -103,21 +106,30 @@ class InvocationResult(_Frozen):
         """Read a host's own result object by its attributes.
 
         Whatever is missing, or is not of the right kind, is unknown: a host may hand over any object and this never
-        raises.  An object without a `success` counts as a success where its `exit_code` is 0.
+        raises.  An object without a `success` counts as a success where its `exit_code` is 0; without that too, its
+        `returncode` is taken, which is what `subprocess.CompletedProcess` has.
         """
         if issubclass(type(result), cls):  # isinstance() would ask the object, which may raise
             return cast("InvocationResult", result)
         known = {name: _attribute(result, name) for name in cls.model_fields if name != "ended_at"}
         facts = {name: value for name, value in known.items() if value is not None}
+        if "exit_code" not in facts and (returned := _attribute(result, "returncode")) is not None:
+            facts["exit_code"] = returned
         code = facts.get("exit_code")
+        if code is None and not facts.keys() & {"success", "outcome"}:
+            logger.warning(
+                "a result of type %s says neither success nor exit_code, so its run counts as failed",
+                type(result).__name__,
+            )
         succeeded = isinstance(code, int) and code == 0
         for _ in range(2):
             facts.setdefault("success", succeeded)
             try:
                 return cls.model_validate(facts)
             except ValidationError as error:
-                for place in {str(problem["loc"][0]) for problem in error.errors(include_input=False)}:
-                    _mend(facts, place)
+                wrong = {str(each["loc"][0]): each["msg"] for each in error.errors(include_input=False)}
+                for name, why in wrong.items():
+                    _mend(facts, name, why)
         return cls(success=succeeded)
 
     def settled_outcome(self) -> Outcome:
@@ -193,8 +205,11 @@ def _attribute(result: object, name: str) -> Any:
     return value if isinstance(value, str | int | float | Decimal) else None
 
 
-def _mend(facts: dict[str, Any], name: str) -> None:
+def _mend(facts: dict[str, Any], name: str, why: str) -> None:
     """Make text readable that has lone surrogates; drop anything else, which is then unknown."""
     value = facts.pop(name, None)
-    if type(value) is str:
-        facts[name] = value.encode("utf-8", errors="replace").decode("utf-8")
+    readable = value.encode("utf-8", errors="replace").decode("utf-8") if type(value) is str else None
+    if readable is not None and readable != value:
+        facts[name] = readable
+    else:
+        logger.warning("a result's %s cannot be what the host says and counts as unknown: %s", name, why)

@@ -8,9 +8,11 @@ in which it *began*: an agent may move its work package itself, in the middle of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from spec_kitty_telemetry.cost import cost_report
 from spec_kitty_telemetry.cost_sums import added
@@ -144,7 +146,7 @@ def _together(models: Iterable[UnknownModel]) -> list[UnknownModel]:
     for each in models:
         key = (each.model, each.provider)
         before = found.get(key)
-        found[key] = each if before is None else replace(
+        found[key] = each if before is None else msgspec.structs.replace(
             each,
             event_count=before.event_count + each.event_count,
             input_tokens=before.input_tokens + each.input_tokens,

@@ -8,9 +8,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.errors import LogError
+from spec_kitty_telemetry.errors import LogError, ProjectError
 from spec_kitty_telemetry.files import open_regular
-from spec_kitty_telemetry.project import is_within, project_of_root
+from spec_kitty_telemetry.project import project_of_root
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,11 +26,11 @@ _MAXIMUM_BYTES = 64 * 1024
 def leave(project_root: Path, about: str, sentence: str) -> None:
     """Keep `sentence` with the time; silently nothing where that is not possible."""
     project = project_of_root(project_root)
-    if not (project.root / ".kittify").is_dir() or not is_within(project.runtime_dir, project.root):
+    if not (project.root / ".kittify").is_dir():
         return
     note = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "note": " ".join(sentence.split())[:500]}
-    with suppress(OSError, LogError):
-        project.runtime_dir.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError, LogError, ProjectError):
+        project.runtime_folder()
         descriptor = open_regular(_path(project, about), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
             if os.fstat(descriptor).st_size < _MAXIMUM_BYTES:

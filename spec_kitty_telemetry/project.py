@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +75,11 @@ class Project(msgspec.Struct, frozen=True):
         folder = self.runtime_dir.joinpath(*names)
         if not is_within(folder, self.root):
             raise ProjectError(f"{folder} leads out of the project {self.root}; replace the link by a folder")
+        is_new = not self.runtime_dir.exists()
         folder.mkdir(parents=True, exist_ok=True)
+        if is_new:
+            with suppress(OSError):  # spec-kitty keeps it out of git by itself; this is for all other projects
+                (self.runtime_dir / ".gitignore").write_text("*\n", encoding="ascii", newline="\n")
         return folder
 
     def log_path(self, feature: str) -> Path:
@@ -85,16 +90,25 @@ class Project(msgspec.Struct, frozen=True):
         return self.feature_dir(feature) / LOG_NAME
 
     def features(self) -> list[str]:
-        """Return the slugs of all features that have a folder, sorted."""
+        """Return the slugs of all features that have a folder, sorted.
+
+        :raises ProjectError: the folder of features cannot be read.
+        """
         try:
             names = [entry.name for entry in os.scandir(self.specs_dir) if entry.is_dir()]
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise ProjectError(f"{self.specs_dir} cannot be read: {reason}; mend its permissions") from error
         return sorted(name for name in names if _SLUG.fullmatch(name))
 
     def features_with_logs(self) -> list[str]:
-        """Return the slugs of all features that have a log, sorted."""
-        return [feature for feature in self.features() if os.path.lexists(self.specs_dir / feature / LOG_NAME)]
+        """Return the slugs of all features that have a log, or may have one that cannot be reached, sorted.
+
+        :raises ProjectError: as `features`.
+        """
+        return [feature for feature in self.features() if _may_exist(self.specs_dir / feature / LOG_NAME)]
 
     def zone(self) -> ZoneInfo | None:
         """Return the time zone that days are cut in; `None` stands for the machine's own.
@@ -224,6 +238,16 @@ def project_of_feature_dir(feature_dir: Path) -> tuple[Project, Path]:
 
 def _is_project(folder: Path) -> bool:
     return (folder / SPECS_FOLDER).is_dir() or (folder / ".kittify" / "config.yaml").is_file()
+
+
+def _may_exist(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # its folder cannot be entered: whoever reads it says so
+        return True
+    return True
 
 
 def is_within(path: Path, root: Path) -> bool:

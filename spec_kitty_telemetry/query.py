@@ -22,10 +22,10 @@ from spec_kitty_telemetry.project import (
     find_project,
     project_of_feature_dir,
 )
-from spec_kitty_telemetry.scan import ScanReport, Stretch, records_called, scan_in_blocks
+from spec_kitty_telemetry.scan import ScanReport, Stretch, scan_in_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from spec_kitty_telemetry.record import ExecutionEvent
 
@@ -37,7 +37,9 @@ class Search(msgspec.Struct):
     filters: EventFilter = EventFilter()
     report: ScanReport = msgspec.field(default_factory=ScanReport)
     goes_on: bool = False
-    """Note a log that cannot be read in `report` and go on with the others; the only one asked for is an error."""
+    """Note a log that cannot be read in `report` and go on with the others; that none can be read is an error."""
+    log_count: int = 0
+    """How many logs were looked for."""
 
     def features(self) -> list[str]:
         """Return the slugs whose logs are read.
@@ -56,11 +58,12 @@ class Search(msgspec.Struct):
         """
         found = []
         features = self.features()
+        self.log_count = len(features)
         for slug in features:
             try:
                 found.append(self.project.log_path(slug))
             except ProjectError as error:
-                if not self.goes_on or len(features) == 1:
+                if not self.goes_on:
                     raise
                 self.report.leave_out(self.project.specs_dir / slug / LOG_NAME, error)
         return found
@@ -72,42 +75,42 @@ class Search(msgspec.Struct):
         :raises LogError: a log cannot be read at all.
         """
         seen: set[str] = set()
-        paths = self.log_paths()
-        for path in paths:
-            alone = len(paths) == 1
-            for events in self.blocks(Stretch(path), self.report, seen, alone=alone, keep_unknown=keep_unknown):
+        for path in self.log_paths():
+            for events in self.blocks(Stretch(path), self.report, seen, keep_unknown=keep_unknown):
                 yield from events
+        self.check_that_something_was_read()
+
+    def check_that_something_was_read(self) -> None:
+        """Refuse to speak of a project none of whose logs could be read.
+
+        :raises LogError: that is so; the message is that of the first log.
+        """
+        unread = self.report.unread
+        if unread and len(unread) >= self.log_count:
+            more = f" (and {len(unread) - 1} more)" if len(unread) > 1 else ""
+            raise LogError(f"{unread[0].reason}{more}")
 
     def blocks(
-        self, stretch: Stretch, report: ScanReport, seen: set[str], *, alone: bool, keep_unknown: bool = False
+        self, stretch: Stretch, report: ScanReport, seen: set[str], *, keep_unknown: bool = False
     ) -> Iterator[list[ExecutionEvent]]:
         """Yield the wanted records of one stretch of a log, some hundreds at a time; the rest as `scan_in_blocks`.
 
         A record belongs to the feature in whose folder it lies, also where that folder was renamed since.
 
-        :raises LogError: the file cannot be read, and it is `alone` or the search does not go on.
+        :raises LogError: the file cannot be read, and the search does not go on.
         """
         conditions = self.filters.conditions()
         try:
             for events in scan_in_blocks(stretch, report, seen, keep_unknown=keep_unknown):
-                _place(events, stretch.path)
+                place(events, stretch.path)
                 yield [each for each in events if all(wanted(each) for wanted in conditions)] if conditions else events
         except LogError as error:
-            if alone or not self.goes_on:
+            if not self.goes_on:
                 raise
             report.leave_out(stretch.path, error)
 
-    def called(self, stretch: Stretch, ids: Collection[str]) -> list[ExecutionEvent]:
-        """Return the first record of each of `ids` in `stretch`, wanted or not.
 
-        :raises LogError: the file cannot be read at all.
-        """
-        found = list(records_called(stretch, ids))
-        _place(found, stretch.path)
-        return found
-
-
-def _place(events: Iterable[ExecutionEvent], path: Path) -> None:
+def place(events: Iterable[ExecutionEvent], path: Path) -> None:
     """Let `events` belong to the feature in whose folder their log is; a folder of no project keeps what they say."""
     if path.parent.parent.name != SPECS_FOLDER:
         return
@@ -127,7 +130,7 @@ def stream_execution_events(feature_dir: Path | str, filters: EventFilter | None
     if wanted.features and not any(_is_called(folder.name, pattern) for pattern in wanted.features):
         return
     search = Search(project, wanted)
-    for events in search.blocks(Stretch(folder / LOG_NAME), search.report, set(), alone=True, keep_unknown=True):
+    for events in search.blocks(Stretch(folder / LOG_NAME), search.report, set(), keep_unknown=True):
         yield from events
 
 

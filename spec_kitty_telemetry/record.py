@@ -15,7 +15,7 @@ Version history of the payload:
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import msgspec
@@ -144,7 +144,16 @@ _encoder = msgspec.json.Encoder(order="sorted", decimal_format="number")
 _ENVELOPE_NAMES = frozenset(ExecutionEvent.__struct_encode_fields__)
 _PAYLOAD_NAMES = frozenset(ExecutionPayload.__struct_encode_fields__)
 _PART_NAMES = frozenset(ModelPart.__struct_encode_fields__)
-_plain_decoder = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:  # an exponent beyond all bounds, which is no ValueError
+        raise ValueError(f"{text[:40]} is no number that can be kept") from error
+
+
+_plain_decoder = msgspec.json.Decoder(float_hook=_decimal)
 
 
 class _Kind(msgspec.Struct, gc=False):

@@ -17,7 +17,7 @@ from spec_kitty_telemetry.files import BLOCK_BYTES, cut, open_regular
 from spec_kitty_telemetry.record import MAXIMUM_LINE_BYTES, ExecutionEvent, decode, parse, why_not
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from spec_kitty_telemetry.errors import TelemetryError
@@ -144,23 +144,25 @@ class _Called(msgspec.Struct, gc=False):
 _id_decoder = msgspec.json.Decoder(_Called)
 
 
-def records_called(stretch: Stretch, ids: Collection[str]) -> Iterator[ExecutionEvent]:
-    """Yield the first record of each of `ids` in `stretch`; the other lines are hardly looked at.
+def records_called(stretch: Stretch, ids: set[str]) -> Iterator[list[ExecutionEvent]]:
+    """Yield the first record of each of `ids` in `stretch`, some at a time, and take its id out of `ids`.
+
+    The other lines are hardly looked at.
 
     :raises LogError: the file cannot be read at all.
     """
-    wanted = set(ids)
     for lines in _blocks_of_lines(stretch):
+        found = []
         for line in lines:
             try:
                 event_id = _id_decoder.decode(line or b"").event_id
-                if event_id not in wanted:
+                if event_id not in ids:
                     continue
-                event = decode(line or b"")
+                found.append(decode(line or b""))
             except (ValueError, RecursionError):
                 continue
-            wanted.remove(event_id)
-            yield event
+            ids.remove(event_id)
+        yield found
 
 
 def _skip(report: ScanReport, path: Path, number: int, line: bytes | None, error: Exception) -> None:

@@ -116,8 +116,11 @@ def _check_shape(path: Path, events: Iterable[Any]) -> None:
 def _from_file(path: Path) -> dict[str, Any]:
     try:
         status = path.stat()
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(f"{path} cannot be read: {reason}; mend its permissions or those of its folder") from error
     return dict(_from_unchanged_file(path, status.st_mtime_ns, status.st_size))
 
 

@@ -32,10 +32,10 @@ class Sum:
     """Running sums.  Each has beside it how many records said 0, because a sum of nothing is unknown and not 0."""
 
     __slots__ = (
-        "base_rates", "cache_read", "cache_read_zeros", "cache_write", "cache_write_zeros", "duration_ms",
-        "duration_zeros", "estimated", "estimated_zeros", "events", "failed", "input", "input_zeros", "no_usage",
-        "output", "output_zeros", "partial", "reasoning", "reasoning_zeros", "rejected", "reported", "reported_zeros",
-        "succeeded", "uncertain", "unpriced",
+        "base_rates", "cache_read", "cache_read_zeros", "cache_write", "cache_write_zeros", "contradictory",
+        "duration_ms", "duration_zeros", "estimated", "estimated_zeros", "events", "failed", "input", "input_zeros",
+        "no_usage", "output", "output_zeros", "partial", "reasoning", "reasoning_zeros", "rejected", "reported",
+        "reported_zeros", "succeeded", "uncertain", "unpriced",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Sum:
         self.input_zeros = self.output_zeros = self.cache_read_zeros = self.cache_write_zeros = 0
         self.reasoning_zeros = self.reported_zeros = self.estimated_zeros = self.duration_zeros = 0
         self.reported = self.estimated = self.duration_ms = 0
-        self.unpriced = self.no_usage = self.partial = self.base_rates = self.uncertain = 0
+        self.unpriced = self.no_usage = self.partial = self.base_rates = self.uncertain = self.contradictory = 0
 
     def add(self, run: ExecutionPayload, counts: ExecutionPayload | ModelPart) -> None:  # noqa: C901, PLR0912
         """Count `run`, with the tokens in `counts`: its own, or those of one of its models.
@@ -103,6 +103,7 @@ class Sum:
             self.no_usage += not charge.has_usage
             self.partial += charge.partial
             self.base_rates += charge.base_rates
+            self.contradictory += charge.contradictory
 
     def merge(self, other: Sum, times: int = 1) -> None:
         """Add what `other` added, `times` over."""
@@ -123,7 +124,7 @@ class Group:
 class Tally:
     """What some records add up to, by group."""
 
-    __slots__ = ("contradictory_count", "groups", "split_runs", "unknown")
+    __slots__ = ("groups", "split_runs", "unknown")
 
     def __init__(self) -> None:
         self.groups: dict[Key, Group] = {}
@@ -131,7 +132,6 @@ class Tally:
         """The runs whose parts are in several groups, each once."""
         self.unknown: dict[tuple[str | None, str | None], list[int]] = {}
         """(model, provider) without a price → records, input tokens, output tokens."""
-        self.contradictory_count = 0
 
     def group(self, key: Key) -> Group:
         """Return the sums of `key`, which need not have begun."""
@@ -156,7 +156,6 @@ class Tally:
             mine.runs.merge(group.runs, times)
             mine.parts.merge(group.parts, times)
         self.split_runs.merge(other.split_runs, times)
-        self.contradictory_count += times * other.contradictory_count
         for model, numbers in other.unknown.items():
             known = self.unknown.get(model, [0, 0, 0])
             self.unknown[model] = [one + times * more for one, more in zip(known, numbers, strict=True)]
@@ -198,11 +197,10 @@ class Counter:
             key = key_of(event)
             runs = (groups.get(key) or new_group(key)).runs
             runs.add(payload, payload)
-            if takes_reported and payload.cost_usd is not None:  # as its charge has it, at half the time
+            if takes_reported and payload.cost_usd is not None:  # as its charge has it, in half the time
                 runs.add_reported(picodollars(payload.cost_usd))
             else:
                 runs.add_charge(charge or charge_of(event))
-        self.tally.contradictory_count = self._pricer.contradictory_count
 
     def _members(self, payload: ExecutionPayload, charge: Charge) -> list[Member]:
         """Return the parts of one run with their charges, those of wanted models alone."""
@@ -243,6 +241,7 @@ def _together(
         has_usage=any(each.has_usage for each in charges),
         unpriced=any(each.unpriced for each in charges),
         partial=any(each.partial for each in charges),
+        contradictory=any(each.contradictory for each in charges),
         base_rates=any(each.base_rates for each in charges),
         is_gap=True,
     )

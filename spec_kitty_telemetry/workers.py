@@ -12,11 +12,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
-from spec_kitty_telemetry.scan import ScanReport, Stretch
+from spec_kitty_telemetry.query import place
+from spec_kitty_telemetry.scan import ScanReport, Stretch, records_called
 from spec_kitty_telemetry.tally import Tally
 
 if TYPE_CHECKING:
@@ -75,11 +77,12 @@ class Count:
         self._book = book
         self.read_count = 0
         """How many records were read so far."""
-        paths = search.log_paths()
-        self._alone = len(paths) == 1
-        whole = [Stretch(path) for path in paths]
+        whole = [Stretch(path) for path in search.log_paths()]
         self._shares = shares(whole, _available() if processes is None else processes, share_bytes)
-        self._workers = [_Worker(self, share) for share in self._shares] if len(self._shares) > 1 else []
+        self._workers: list[_Worker | None] = []
+        if len(self._shares) > 1:
+            for share in self._shares:
+                self._workers.append(_started(self, share, [each.connection for each in self._workers if each]))
 
     def __enter__(self) -> Self:
         """Go on counting."""
@@ -90,12 +93,13 @@ class Count:
     ) -> None:
         """Stop what still runs."""
         for worker in self._workers:
-            worker.stop()
+            if worker is not None:
+                worker.stop()
 
     def tally(self) -> Tally:
         """Return the sums of all records when all are counted, and fill the search's `report`.
 
-        :raises LogError: a log cannot be read at all.
+        :raises LogError: a log cannot be read at all, and the search does not go on, or it is so with every log.
         """
         results = self._answers() if self._workers else [None]
         whole = Tally()
@@ -117,6 +121,7 @@ class Count:
             for stretch, report in zip(share, counted.reports, strict=True):
                 self._search.report.add(report, lines.get(stretch.path, 0))
                 lines[stretch.path] = self._search.report.line_count
+        self._search.check_that_something_was_read()
         return whole
 
     def count_share(self, share: Iterable[Stretch], tell: Tell) -> Counted:
@@ -126,7 +131,7 @@ class Count:
         reports = []
         for stretch in share:
             reports.append(ScanReport())
-            for events in self._search.blocks(stretch, reports[-1], seen, alone=self._alone):
+            for events in self._search.blocks(stretch, reports[-1], seen):
                 counter.add(events)
                 tell(len(events))
         return Counted(counter.tally, reports, msgspec.msgpack.encode(list(seen)), self._book.overrides_used)
@@ -136,34 +141,39 @@ class Count:
         if not ids:
             return
         counter = self._new_counter()
+        left = set(ids)
         for stretch, report in zip(share, counted.reports, strict=True):
-            records = list(self._search.called(stretch, ids))
-            ids = ids.difference([record.event_id for record in records])
-            report.event_count -= len(records)
-            report.duplicate_count += len(records)
-            counter.add([record for record in records if self._search.filters.accepts(record)])
+            if report.unread:
+                continue
+            for records in records_called(stretch, left):
+                place(records, stretch.path)
+                report.event_count -= len(records)
+                report.duplicate_count += len(records)
+                counter.add([record for record in records if self._search.filters.accepts(record)])
+            if not left:
+                break
         counted.tally.subtract(counter.tally)
 
     def _tell(self, more: int) -> None:
         self.read_count += more
 
     def _answers(self) -> list[Counted | None]:
-        """Wait for every process; `None` stands for one that ended without an answer."""
+        """Wait for every process; `None` stands for one that could not be started, or ended without an answer."""
         from multiprocessing.connection import wait  # only where there is enough to read
 
         answers: list[Counted | None] = [None] * len(self._workers)
-        waiting = dict(enumerate(self._workers))
+        waiting = {number: worker for number, worker in enumerate(self._workers) if worker is not None}
         while waiting:
             ready = wait([worker.connection for worker in waiting.values()])
-            for place, worker in list(waiting.items()):
+            for number, worker in list(waiting.items()):
                 if worker.connection not in ready:
                     continue
                 said = _said(worker.connection)
                 if isinstance(said, int):
                     self.read_count += said
                 else:
-                    answers[place] = said
-                    del waiting[place]
+                    answers[number] = said
+                    del waiting[number]
         return answers
 
 
@@ -219,27 +229,43 @@ def _said(connection: Connection) -> Counted | int | None:
     return said
 
 
+def _started(count: Count, share: list[Stretch], others: list[Connection]) -> _Worker | None:
+    try:
+        return _Worker(count, share, others)
+    except OSError:  # too many files, too many processes, too little memory: one process is enough
+        return None
+
+
 class _Worker:
     """A process that counts one share."""
 
-    def __init__(self, count: Count, share: list[Stretch]) -> None:
+    def __init__(self, count: Count, share: list[Stretch], others: list[Connection]) -> None:
         from multiprocessing import get_context
 
         context = get_context("fork")
         self.connection, theirs = context.Pipe(duplex=False)
-        self._process = context.Process(target=_work, args=(count, share, theirs), daemon=True)
-        self._process.start()
-        theirs.close()
+        ours = [*others, self.connection]
+        self._process = context.Process(target=_work, args=(count, share, theirs, ours), daemon=True)
+        try:
+            self._process.start()
+        except OSError:
+            self.connection.close()
+            raise
+        finally:
+            theirs.close()
 
     def stop(self) -> None:
-        if self._process.is_alive():
-            self._process.terminate()
-        self._process.join()
         self.connection.close()
+        if self._process.is_alive():
+            self._process.kill()  # it may ignore anything less; what it counted is not wanted any more
+        self._process.join()
 
 
-def _work(count: Count, share: list[Stretch], connection: Connection) -> None:
+def _work(count: Count, share: list[Stretch], connection: Connection, parents: list[Connection]) -> None:
     import signal
+
+    for each in parents:  # as long as this process could read them, it would not notice that the parent is gone
+        each.close()
 
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is for what a shell runs in the background
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process without a word; the parent has one
@@ -252,8 +278,5 @@ def _work(count: Count, share: list[Stretch], connection: Connection) -> None:
             connection.send(unsaid)
             told, unsaid = time.monotonic(), 0
 
-    try:
-        counted = count.count_share(share, tell)
-    except Exception:  # noqa: BLE001 - the parent counts this share itself, and meets the same error
-        return
-    connection.send(counted)
+    with suppress(Exception):  # the parent counts this share itself and meets the same error, or is gone
+        connection.send(count.count_share(share, tell))

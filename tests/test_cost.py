@@ -105,7 +105,7 @@ def test_counts_that_contradict_each_other_have_no_cost_and_are_not_called_a_mis
     wrong = event(model="small", input_tokens=5, cache_read_tokens=9, output_tokens=1)
     report = cost_report([wrong], "agent", prices)
     assert (report.total.total_cost_usd, report.total.unpriced_event_count) == (None, 1)
-    assert (report.contradictory_event_count, report.unknown_models) == (1, [])
+    assert (report.total.contradictory_event_count, report.unknown_models) == (1, [])
 
 
 def test_cache_reads_without_an_input_are_priced_as_a_floor() -> None:

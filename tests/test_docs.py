@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from contextlib import chdir
 from pathlib import Path
@@ -15,10 +17,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from spec_kitty_telemetry import Hooks, InvocationResult, hookspecs, query_execution_events
+from spec_kitty_telemetry import (
+    Hooks,
+    Invocation,
+    InvocationResult,
+    ModelUsage,
+    Price,
+    Usage,
+    hookspecs,
+    query_execution_events,
+)
 from spec_kitty_telemetry.cli import group
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from spec_kitty_telemetry.project import Project
 
 ROOT = Path(__file__).parent.parent
@@ -201,18 +214,40 @@ def blocks_of(page: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", text_of(DOCS / page), re.DOTALL)
 
 
+@pytest.mark.parametrize("kind", [Invocation, InvocationResult])
+def test_the_page_of_hosts_lists_every_field(kind: type[BaseModel]) -> None:
+    tables = "".join(line for line in text_of(DOCS / "hosts.md").splitlines() if line.startswith("| `"))
+    assert [name for name in kind.model_fields if f"`{name}`" not in tables and name != "ended_at"] == []
+
+
+@pytest.mark.parametrize(("kind", "hook"), [(Usage, "extract_usage"), (ModelUsage, "extract_usage")])
+def test_the_page_of_hooks_lists_every_field(kind: type[BaseModel], hook: str) -> None:
+    assert [name for name in kind.model_fields if f"`{name}`" not in section(hook) and name != "source"] == []
+
+
+def test_the_page_of_hooks_lists_what_a_price_is_made_of() -> None:
+    arguments = inspect.signature(Price.per_million).parameters
+    listed = section("find_price")
+    assert [name for name in arguments if f"`{name}`" not in listed and name not in {"as_of", "valid_from"}] == []
+
+
 def test_a_host_of_ten_lines_records_its_runs(project: Project) -> None:
     """The code of `docs/hosts.md`, with an agent in it."""
     host, script = blocks_of("hosts.md")
     names: dict[str, Any] = {}
     exec(host, names)
-    names["run_agent_with_telemetry"](
-        lambda: InvocationResult(success=True, exit_code=0), project.root, FEATURE, "WP07", "my-agent", "implementer"
-    )
-    (event,) = query_execution_events(project.feature_dir(FEATURE))
-    assert (event.payload.wp_id, event.payload.agent, event.payload.outcome) == ("WP07", "my-agent", "succeeded")
+    facts = {"project_root": project.root, "feature": FEATURE, "wp_id": "WP07", "agent": "a", "role": "implementer"}
+    run = names["run_with_telemetry"]
+    run(lambda: InvocationResult(success=True, exit_code=0), **facts)
+    with pytest.raises(FileNotFoundError):
+        run(lambda: subprocess.run(["no-such-program"], check=False), **facts, attempt=2)
+    found = [each.payload for each in query_execution_events(project.feature_dir(FEATURE))]
+    assert [(each.wp_id, each.attempt, each.outcome) for each in found] == [
+        ("WP07", None, "succeeded"), ("WP07", 2, "failed"),
+    ]  # fmt: skip
+    assert "no-such-program" in str(found[1].error)
     lines = [line for line in host.splitlines() if line.strip() and not line.startswith(("from ", "import "))]
-    assert len(lines) <= 10
+    assert len(lines) <= 11
     shutil.rmtree(project.feature_dir(FEATURE))
     project.feature_dir(FEATURE).mkdir()
     with chdir(project.root):

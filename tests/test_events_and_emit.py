@@ -291,3 +291,21 @@ def test_the_list_of_events_fits_the_terminal(
     monkeypatch.setenv("COLUMNS", str(columns))
     lines = run("events", "--project", legacy_project.root).stdout.splitlines()
     assert max(map(len, lines)) <= columns
+
+
+def test_followed_records_belong_to_the_folder_they_lie_in_and_refused_logs_are_left_out(
+    project: Project, tmp_path: Path
+) -> None:
+    emit(project)
+    (project.specs_dir / "044-link").mkdir()
+    target = tmp_path / "elsewhere.jsonl"
+    target.write_bytes(b"")
+    project.log_path("044-link").symlink_to(target)
+    renamed = project.specs_dir / "045-new-name"
+    project.feature_dir(FEATURE).rename(renamed)
+    followed = Followed(Search(project, goes_on=True))
+    line = (renamed / "execution.events.jsonl").read_bytes()
+    for path in (renamed / "execution.events.jsonl", target):
+        with path.open("ab") as log:
+            log.write(line)
+    assert [event.feature for event in followed.new()] == ["045-new-name"]

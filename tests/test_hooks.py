@@ -190,7 +190,9 @@ def test_a_plugin_whose_functions_are_not_marked_is_told_to_mark_them(hooks: Hoo
         def after_invocation(self) -> None: ...
 
     assert not hooks.register(Unmarked(), "unmarked")
-    assert str(hooks.plugins[-1].problem).startswith("implements no hook; mark functions with hookimpl and name them ")
+    assert str(hooks.plugins[-1].problem).startswith(
+        "implements no hook; name a module or a class, in which functions are marked"
+    )
 
 
 def test_an_implementation_may_have_another_name_and_arguments_of_its_own_with_defaults(
@@ -338,6 +340,47 @@ def test_any_object_as_a_result_is_recorded_and_never_raises(hooks: Hooks, proje
     hooks.after_invocation(invocation, result)
     payload = query_execution_events(project.feature_dir(invocation.feature))[0].payload
     assert (payload.success, payload.outcome, payload.exit_code) == (False, "failed", None)
+
+
+@pytest.mark.parametrize(("program", "outcome"), [("pass", "succeeded"), ("raise SystemExit(3)", "failed")])
+def test_a_completed_process_of_subprocess_is_a_result(
+    hooks: Hooks, project: Project, program: str, outcome: str
+) -> None:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    hooks.after_invocation(invocation_in(project), done)
+    (event,) = query_execution_events(project.feature_dir("043-telemetry-foundation"))
+    assert (event.payload.outcome, event.payload.exit_code) == (outcome, done.returncode)
+
+
+def test_a_result_that_says_nothing_or_nonsense_is_recorded_with_a_warning(
+    hooks: Hooks, project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Nonsense:
+        success, exit_code, stdout = False, 0, '{"type": "result", "usage": {"input_tokens": 9, "output_tokens": 1}}'
+        outcome, input_tokens, errors = "timeout", -3, "boom"
+
+    hooks.after_invocation(invocation_in(project), object())
+    hooks.after_invocation(invocation_in(project, agent="claude-code"), Nonsense())
+    assert "a result of type object says neither success nor exit_code, so its run counts as failed" in caplog.text
+    for name in ("outcome", "input_tokens", "errors"):
+        assert f"a result's {name} cannot be what the host says and counts as unknown: " in caplog.text
+    first, second = query_execution_events(project.feature_dir("043-telemetry-foundation"))
+    assert [first.payload.outcome, second.payload.outcome, second.payload.input_tokens] == ["failed", "failed", 9]
+
+
+def test_a_wrapper_and_a_module_that_is_a_plugin_already_are_refused_in_a_sentence(hooks: Hooks) -> None:
+    class Wrapper:
+        @hookimpl(wrapper=True)
+        def before_invocation(self) -> Any:
+            yield
+
+    notes = Notes()
+    assert hooks.register(notes, "notes")
+    assert not hooks.register(notes, "again")
+    assert not hooks.register(Wrapper(), "wrapper")
+    problems = {each.name: each.problem for each in hooks.plugins}
+    assert problems["again"] == "is the same object as the plugin notes; a module can be a plugin only once"
+    assert str(problems["wrapper"]).startswith("before_invocation is a wrapper, which is not supported")
 
 
 def test_announcing_the_same_invocation_twice_counts_once(hooks: Hooks, project: Project) -> None:

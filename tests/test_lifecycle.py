@@ -329,3 +329,39 @@ def test_a_record_of_an_impossible_length_began_when_it_ended(project: Project) 
     path.write_bytes(path.read_bytes().replace(b'"duration_ms":300000', b'"duration_ms":9007199254740991'))
     moved(project, (6, "in_review", "done"))
     assert only(project)["until_accepted"]["total_cost_usd"] == 1
+
+
+def test_two_runs_of_one_model_without_a_price_are_one_line_below_the_table(project: Project) -> None:
+    for attempt in (1, 2):
+        ran(project, "implementer", attempt, attempt + 1, None, model="nope", input_tokens=10, output_tokens=attempt)
+    assert "nope: 2 runs, 20 tokens in, 3 out" in run(project).stdout
+    assert lifecycle(project)["unknown_models"] == [
+        {"model": "nope", "provider": None, "event_count": 2, "input_tokens": 20, "output_tokens": 3}
+    ]
+
+
+def test_a_package_that_was_accepted_before_its_first_run_cost_nothing_until_then(project: Project) -> None:
+    ran(project, "implementer", 10, 20, "7", wp_id="WP01")
+    moved(project, (5, "for_review", "done"), wp_id="WP01")
+    ran(project, "implementer", 0, 4, "4", wp_id="WP02")
+    moved(project, (5, "for_review", "done"), wp_id="WP02")
+    summary = lifecycle(project)["summary"]
+    # the mean of 0 and 4
+    assert (summary["accepted_with_known_cost_count"], summary["mean_accepted_cost_usd"]) == (2, 2)
+    assert not summary["accepted_cost_is_floor"]
+
+
+def test_a_line_that_could_not_be_read_makes_the_cost_of_acceptance_a_floor(example: Project) -> None:
+    with example.log_path(FEATURE).open("ab") as log:
+        log.write(b"{torn\n")
+    text = run(example).stdout
+    assert "1 line could not be read, so runs may be missing:" in text
+    assert "for ≥$2.4500 until then" in text
+    assert lifecycle(example)["summary"]["accepted_cost_is_floor"]
+
+
+def test_a_work_package_whose_name_looks_like_a_glob_is_found_by_its_name(project: Project) -> None:
+    ran(project, "implementer", 0, 4, "4")
+    moved(project, (5, "planned", "claimed"), wp_id="WP02[a]")
+    (found,) = lifecycle(project, "--wp", "WP02[a]")["work_packages"]
+    assert found["wp_id"] == "WP02[a]"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.errors import ProjectError, SettingsError
 from spec_kitty_telemetry.project import Project, find_project, project_of_feature_dir
 from spec_kitty_telemetry.settings import Settings, read_yaml
@@ -164,3 +165,15 @@ def test_a_settings_file_that_cannot_be_used_says_what_is_wrong(project: Project
 def test_yaml_of_a_repository_makes_only_strings_lists_and_mappings(project: Project) -> None:
     project.settings_path.write_text("a: !!python/object/apply:os.system ['true']\nb: 1e3\n", encoding="utf-8")
     assert read_yaml(project.settings_path) == {"a": ["true"], "b": "1e3"}
+
+
+def test_the_runtime_folder_keeps_itself_out_of_git(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / "kitty-specs" / "001-x").mkdir(parents=True)
+    assert emit_execution_event(tmp_path / "kitty-specs" / "001-x", "001-x", "WP01", "a", "r")
+    assert (tmp_path / ".kittify" / "runtime" / "telemetry").is_dir()
+    status = subprocess.run(
+        ["git", "-C", str(tmp_path), "status", "--porcelain", "--untracked-files=all"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert status.stdout.split() == ["??", "kitty-specs/001-x/execution.events.jsonl"]

@@ -270,6 +270,12 @@ def test_a_call_with_wrong_values_warns_and_never_raises(
     assert f"an execution event of {FEATURE} was not recorded" in caplog.text
 
 
+def test_a_call_that_does_not_say_how_long_or_how_it_ended_leaves_that_unknown(project: Project) -> None:
+    emit_execution_event(project.feature_dir(FEATURE), FEATURE, None, "a", "r")
+    payload = query_execution_events(project.feature_dir(FEATURE))[0].payload
+    assert (payload.duration_ms, payload.exit_code, payload.outcome) == (None, None, "succeeded")
+
+
 def test_a_feature_without_a_project_still_gets_its_log(tmp_path: Any) -> None:
     folder = tmp_path / "loose"
     folder.mkdir()

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import tempfile
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,13 +16,11 @@ from click.testing import CliRunner, Result
 
 from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.cli import group
+from spec_kitty_telemetry.project import Project
 from spec_kitty_telemetry.record import ExecutionEvent, ModelPart, encode, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
-    from spec_kitty_telemetry.project import Project
 
 
 def run(project: Project, *words: str) -> Result:
@@ -77,12 +80,52 @@ def test_a_log_that_cannot_be_read_is_named_and_the_others_are_reported(
     assert document["total"]["cost_is_floor"]
 
 
-def test_the_only_log_that_was_asked_for_is_an_error_when_it_cannot_be_read(project: Project) -> None:
+def test_that_no_log_can_be_read_is_an_error(project: Project) -> None:
     record(project, "043-good", cost_usd=Decimal(2))
     a_folder(project, "044-bad")
-    result = run(project, "report", "--feature", "44")
-    assert result.exit_code == 1
-    assert "is not a regular file; move it away" in result.stderr
+    a_folder(project, "045-bad")
+    one, two = run(project, "report", "--feature", "44"), run(project, "report", "--feature", "04[45]*")
+    assert (one.exit_code, two.exit_code) == (1, 1)
+    assert one.stderr.rstrip().endswith("is not a regular file; move it away")
+    assert two.stderr.rstrip().endswith(
+        "044-bad/execution.events.jsonl is not a regular file; move it away (and 1 more)"
+    )
+
+
+ENTER = """
+import os, sys
+from click.testing import CliRunner
+from spec_kitty_telemetry.cli import group
+CliRunner().invoke(group, ["report", "--project", sys.argv[1]])  # imports all that is needed, as long as it may
+if os.geteuid() == 0:
+    os.setuid(65534)
+result = CliRunner().invoke(group, ["report", "--project", sys.argv[1]])
+print(result.output, result.exit_code)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_a_feature_whose_folder_may_not_be_entered_is_named_and_not_passed_over() -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed for others
+        project = Project(Path(name).resolve())
+        (project.root / "kitty-specs").mkdir()
+        record(project, "043-good", cost_usd=Decimal(2))
+        closed = record(project, "044-closed", cost_usd=Decimal(100)).parent
+        project.root.chmod(0o755)
+        closed.chmod(0)
+        try:
+            done = subprocess.run(
+                [sys.executable, "-c", ENTER, name],
+                env={**os.environ, "SPEC_KITTY_TELEMETRY_CONFIG_DIR": name},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+        finally:
+            closed.chmod(0o755)
+    assert "044-closed/execution.events.jsonl cannot be read: permission denied" in done.stdout
+    assert "$2.0000" in done.stdout
+    assert done.stdout.rstrip().endswith(" 0")
 
 
 def test_events_and_lifecycle_go_on_without_a_log_that_cannot_be_read(project: Project) -> None:
@@ -164,3 +207,82 @@ def test_runs_whose_counts_or_rates_are_in_doubt_are_counted_below_the_table(pro
     assert "2 runs may be off in their counts; 'events --json' says why under 'uncertain'." in text
     assert "1 run may have reached long-context prices; base rates were taken, so they may cost more." in text
     assert '"uncertain":"the output was cut off"' in run(project, "events", "--json").stdout
+
+
+def test_a_note_counts_runs_and_not_the_parts_of_a_run(project: Project) -> None:
+    path = record(project, "043-good", input_tokens=20, output_tokens=2)
+    impossible: dict[str, Any] = {"input_tokens": 10, "cache_read_tokens": 99, "output_tokens": 1}
+    parts = [ModelPart(model="zz", input_tokens=10, output_tokens=1)] * 2
+    with_parts(path, *parts, *[ModelPart(model="claude-opus-4-6", **impossible)] * 2)
+
+    text = run(project, "report").stdout
+
+    assert "1 run said counts that cannot all be true" in text
+    assert "zz: 1 run, 20 tokens in, 2 out" in text
+
+
+def test_a_contradiction_of_a_model_that_was_not_asked_for_is_not_told(project: Project) -> None:
+    path = record(project, "043-good", input_tokens=20, output_tokens=2)
+    good = ModelPart(model="gpt-5.5", input_tokens=10, output_tokens=1)
+    with_parts(path, good, ModelPart(model="zz", input_tokens=10, cache_read_tokens=99, output_tokens=1))
+    asked = run(project, "report", "--model", "gpt-5.5").stdout
+    assert "cannot all be true" not in asked
+    assert "≥" not in asked
+
+
+def test_output_that_the_models_do_not_account_for_makes_a_cost_a_floor(project: Project) -> None:
+    path = record(project, "043-good", input_tokens=100, output_tokens=1_000_000)
+    with_parts(path, ModelPart(model="claude-opus-4-6", input_tokens=100, output_tokens=10))
+    total = json.loads(run(project, "report", "--json").stdout)["total"]
+    # 100 × $5 and 10 × $25 a million
+    assert (total["estimated_cost_usd"], total["cost_is_floor"], total["partial_usage_event_count"]) == (
+        0.00075,
+        True,
+        1,
+    )
+
+
+def test_a_run_whose_models_all_say_their_cost_says_its_own(project: Project) -> None:
+    path = record(project, "043-good", input_tokens=2, output_tokens=2)
+    with_parts(path, ModelPart(model="a", cost_usd=Decimal(1)), ModelPart(model="b", cost_usd=Decimal(2)))
+    total = json.loads(run(project, "report", "--json").stdout)["total"]
+    assert (total["reported_cost_usd"], total["unpriced_event_count"]) == (3, 0)
+
+
+def test_a_share_of_a_cost_is_never_below_nothing(project: Project) -> None:
+    path = record(project, "043-good", cost_usd=Decimal("0.3"), model="a")
+    with_parts(path, ModelPart(model="a", cost_usd=Decimal(0)), ModelPart(model="b", cost_usd=Decimal("0.3000005")))
+    rows = json.loads(run(project, "report", "--by", "model", "--json").stdout)["rows"]
+    assert {row["group_key"]: row["reported_cost_usd"] for row in rows} == {"a": 0, "b": 0.3}
+
+
+def test_a_number_that_no_program_can_hold_spoils_its_line_alone(project: Project) -> None:
+    path = record(project, "043-good", cost_usd=Decimal(2))
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b'"version":2', b'"version":2,"zzz":1e9999999999999999999999') + good)
+    for words in (("events",), ("events", "--json"), ("report",)):
+        result = run(project, *words)
+        assert result.exit_code == 0, result.output
+        assert result.exception is None
+
+
+def test_prices_of_a_plugin_are_named_below_the_table(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = project.root.parent / "site"
+    info = site / "contract-1.0.dist-info"
+    info.mkdir(parents=True)
+    (site / "contract.py").write_text(
+        "from spec_kitty_telemetry import Price, hookimpl\n@hookimpl\ndef find_price(model):\n"
+        "    return Price.per_million(model=model, input='1', output='2', origin='the contract')\n"
+    )
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: contract\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[spec_kitty]\ncontract = contract\n")
+    monkeypatch.syspath_prepend(str(site))
+    record(project, "043-good", model="house-1", input_tokens=1_000_000, output_tokens=0)
+
+    text, document = run(project, "report").stdout, json.loads(run(project, "report", "--json").stdout)
+
+    assert "Prices of house-1 are a plugin's: the contract" in text
+    assert document["prices"]["plugins"] == [{"origin": "the contract", "models": ["house-1"]}]
+    assert document["total"]["estimated_cost_usd"] == 1
+    shown = CliRunner().invoke(group, ["prices", "show", "house-1", "--project", str(project.root)])
+    assert "plugins are not asked here" in shown.stderr

@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import os
+import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,8 +21,6 @@ from spec_kitty_telemetry.cli.report_csv import cell
 from spec_kitty_telemetry.cli.report_markdown import text as markdown_text
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from spec_kitty_telemetry.project import Project
 
 FEATURE = "043-telemetry-foundation"
@@ -365,3 +365,45 @@ def test_wide_and_accented_names_leave_the_columns_straight(project: Project, mo
 def test_a_name_is_cut_to_columns_and_not_to_characters(name: str, columns: int, expected: str) -> None:
     assert tables.cut(name, columns) == expected
     assert tables.columns_of(tables.cut(name, columns)) <= columns
+
+
+def test_a_dimension_is_sorted_by_under_any_of_its_names(packages: Project) -> None:
+    assert keys(report(packages, "--by", "work-package", "--sort", "work-package", "--json")) == list("ABCDE")
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [(9_999, "9,999"), (999_499, "999k"), (999_500, "1M"), (999_700_000_000_000, "1,000T"), (2**53, "9,007T")],
+)
+def test_a_great_number_has_a_unit_and_no_exponent(number: int, expected: str) -> None:
+    assert tables.count(number, compact=True) == expected
+
+
+def test_a_share_that_rounds_to_nothing_is_not_shown_as_nothing(project: Project) -> None:
+    record(project, "great", cost_usd=Decimal(100))
+    record(project, "tiny", cost_usd=Decimal("0.00001"))
+    tiny = next(line for line in report(project, "--by", "wp").stdout.splitlines() if line.startswith("tiny"))
+    assert "<0.1%" in tiny
+
+
+CLOSED = "import sys; from spec_kitty_telemetry.__main__ import main; sys.argv[0] = 'x'; main()"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes descriptors as a POSIX shell does")
+@pytest.mark.parametrize(
+    ("redirection", "exit_code", "said"),
+    [
+        ("2>&-", 0, "043-telemetry"),
+        (">&-", 0, ""),
+        (">/dev/full", 1, "standard output cannot be written: no space left"),
+    ],
+)
+def test_a_closed_or_a_full_stream_is_no_traceback(
+    legacy_project: Project, redirection: str, exit_code: int, said: str
+) -> None:
+    if redirection == ">/dev/full" and not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    command = f'"{sys.executable}" -c "{CLOSED}" report --project "{legacy_project.root}" {redirection}'
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (exit_code, False), done.stderr
+    assert said in done.stdout + done.stderr

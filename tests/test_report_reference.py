@@ -229,7 +229,9 @@ def estimate(said: dict[str, Any], unknown: dict[Any, list[int]]) -> dict[str, A
     """Return what these tokens cost at list prices."""
     if not says_anything(said):
         return NO_USAGE
-    if said["input_tokens"] == said["output_tokens"] == 0:
+    if said["input_tokens"] == said["output_tokens"] == 0 and not (
+        said["cache_read_tokens"] or said["cache_write_tokens"]
+    ):
         return {**BLANK, "estimated": Decimal(0)}  # nothing costs nothing, whatever the model
     if said["model"] not in RATES:
         seen = unknown.setdefault(said["model"], [0, 0, 0])
@@ -258,15 +260,22 @@ def estimate(said: dict[str, Any], unknown: dict[Any, list[int]]) -> dict[str, A
     return {**BLANK, "estimated": cost, "partial": said["input_tokens"] is None or said["output_tokens"] is None}
 
 
+def whole_cost(payload: dict[str, Any]) -> Any:
+    """Return what a run says that it cost: as a whole, else all of its models."""
+    parts = [part["cost_usd"] for part in payload["models"]]
+    if payload["cost_usd"] is not None or not parts or None in parts:
+        return payload["cost_usd"]
+    return sum(parts)
+
+
 def shares_of(payload: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what of a reported cost each model has: its own figure, or what one model without a figure leaves."""
     own = [part["cost_usd"] for part in payload["models"]]
-    rest = payload["cost_usd"] - sum(cost for cost in own if cost is not None)
+    rest = whole_cost(payload) - sum(cost for cost in own if cost is not None)
     if own.count(None) == 1 and rest >= 0:
         own[own.index(None)] = rest
-    elif None not in own and rest <= Decimal("0.000001"):  # what floats leave goes to the main model
-        mains = [place for place, part in enumerate(payload["models"]) if part["model"] == payload["model"]]
-        own[mains[0] if mains else own.index(max(own))] += rest
+    elif None not in own and rest <= Decimal("0.000001"):  # what floats leave goes to the dearest model
+        own[own.index(max(own))] += rest
     elif rest < 0 or None not in own:
         own = [None] * len(own)
     return [UNPRICED if cost is None else {**BLANK, "reported": cost} for cost in own]
@@ -276,8 +285,8 @@ def charged(record: dict[str, Any], mode: str, unknown: dict[Any, list[int]]) ->
     """Return what the whole record cost, and then what each of its models' parts did."""
     payload = record["payload"]
     parts = payload["models"]
-    if payload["cost_usd"] is not None and mode != "calculated":
-        return [{**BLANK, "reported": payload["cost_usd"]}, *(shares_of(payload) if parts else [])]
+    if whole_cost(payload) is not None and mode != "calculated":
+        return [{**BLANK, "reported": whole_cost(payload)}, *(shares_of(payload) if parts else [])]
     counted = any(says_anything(part) for part in parts)
     if not counted and not says_anything(payload):
         return [NO_USAGE] * (1 + len(parts))
@@ -286,12 +295,10 @@ def charged(record: dict[str, Any], mode: str, unknown: dict[Any, list[int]]) ->
     if not counted:
         return [estimate(payload, unknown), *[UNPRICED] * len(parts)]
     found = [estimate(part, unknown) for part in parts]
-    said = sum(part["input_tokens"] or 0 for part in parts)
-    whole = {
-        **together(found),
-        "no_usage": False,
-        "partial": any(each["partial"] or each["no_usage"] for each in found) or said < (payload["input_tokens"] or 0),
-    }
+    said = {name: sum(part[name] or 0 for part in parts) for name in ("input_tokens", "output_tokens")}
+    is_partial = any(each["partial"] or each["no_usage"] for each in found)
+    is_less = any(said[name] < (payload[name] or 0) for name in said)
+    whole = {**together(found), "no_usage": False, "partial": is_partial or is_less}
     return [whole, *found]
 
 

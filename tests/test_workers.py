@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from multiprocessing import active_children
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,7 +32,6 @@ from spec_kitty_telemetry.workers import Count, shares
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from spec_kitty_telemetry.project import Project
 
@@ -154,8 +158,10 @@ def test_a_long_line_belongs_to_the_stretch_in_which_it_begins(tmp_path: Path) -
 def test_records_are_called_by_id_and_only_the_first_of_each_answers(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"".join([encode(event(1)), b"{\n", encode(event(2)), encode(event(1, role="late"))]))
-    found = list(records_called(Stretch(path), {event(1).event_id, event(9).event_id}))
+    wanted = {event(1).event_id, event(9).event_id}
+    found = [each for some in records_called(Stretch(path), wanted) for each in some]
     assert [(each.event_id, each.payload.role) for each in found] == [(event(1).event_id, "implementer")]
+    assert wanted == {event(9).event_id}
 
 
 def test_of_a_record_that_stands_in_two_shares_the_first_counts(project: Project) -> None:
@@ -245,3 +251,80 @@ def test_beside_another_thread_no_process_is_forked(project: Project) -> None:
     finally:
         done.set()
         other.join()
+
+
+def test_a_refused_log_and_a_record_in_two_shares_are_what_they_are_in_one_process(
+    project: Project, tmp_path: Path
+) -> None:
+    write(project, {"043-first": [encode(event(1))[:-1]], "044-second": [encode(event(1))[:-1], encode(event(2))[:-1]]})
+    project.log_path("145-third").parent.mkdir()
+    project.log_path("145-third").mkdir()
+
+    def report(processes: int) -> tuple[CostReport, ScanReport]:
+        search = Search(project, goes_on=True)
+        new_counter = partial(Counter, ("feature",), BOOK.find)
+        with Count(search, new_counter, BOOK, processes=processes, share_bytes=1) as count:
+            return report_of(count.tally(), ("feature",)), search.report
+
+    found, read = report(2)
+    assert (found, read) == report(1)
+    assert [(row.group_key, row.event_count) for row in found.rows] == [("043-first", 1), ("044-second", 1)]
+    assert (read.duplicate_count, len(read.unread)) == (1, 1)
+
+
+STARTED = """
+import sys, time
+from pathlib import Path
+from spec_kitty_telemetry.pricing import PriceBook
+from spec_kitty_telemetry.project import Project
+from spec_kitty_telemetry.query import Search
+from spec_kitty_telemetry.tally import Counter
+from spec_kitty_telemetry.workers import Count
+from multiprocessing import active_children
+book = PriceBook.shipped()
+count = Count(Search(Project(Path(sys.argv[1]))), lambda: Counter(("wp",), book.find), book, processes=2, share_bytes=1)
+print(*(each.pid for each in active_children()), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are shared on Linux alone")
+def test_processes_whose_parent_is_killed_end(project: Project) -> None:
+    """Their answers, the ids of 4,000 records each, are more than a pipe holds, so they wait for a reader."""
+    for number, feature in enumerate(FEATURES[:2]):
+        write(project, {feature: [encode(event(number * 4000 + each))[:-1] for each in range(4000)]})
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTED, str(project.root)], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        children = [int(pid) for pid in parent.stdout.readline().split()]
+        assert len(children) == 2
+        parent.kill()
+    deadline = time.monotonic() + 30
+    while any(is_running(pid) for pid in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [pid for pid in children if is_running(pid)] == []
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are shared on Linux alone")
+def test_where_no_process_can_be_started_one_counts_everything(project: Project) -> None:
+    import resource
+
+    write(project, {feature: [encode(event(place))[:-1]] for place, feature in enumerate(FEATURES)})
+    counted(project, ("wp",), 2)  # all that is needed is imported now
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    opened = len(os.listdir("/proc/self/fd"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 1, hard))
+    try:
+        report, _ = counted(project, ("wp",), 3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert report.total.event_count == 3
+    assert active_children() == []

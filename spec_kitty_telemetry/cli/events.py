@@ -133,7 +133,7 @@ def _cells(event: ExecutionEvent, zone: ZoneInfo | None) -> list[str]:
 
     payload = event.payload
     return [
-        f"{in_zone(event.timestamp, zone):%Y-%m-%d %H:%M}",
+        in_zone(event.timestamp, zone).replace(tzinfo=None).isoformat(" ", "minutes"),
         event.feature,
         payload.wp_id or tables.UNKNOWN,
         payload.role or tables.UNKNOWN,

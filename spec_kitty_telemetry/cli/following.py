@@ -6,7 +6,9 @@ import os
 from codecs import BOM_UTF8
 from typing import TYPE_CHECKING
 
+from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.files import BLOCK_BYTES, cut, open_regular
+from spec_kitty_telemetry.query import place
 from spec_kitty_telemetry.record import parse
 
 if TYPE_CHECKING:
@@ -32,7 +34,9 @@ class Followed:
         """
         for path in self._paths():
             tail = self._tails.setdefault(path, _Tail(path))
-            yield from (event for event in tail.new() if self._search.filters.accepts(event))
+            new = list(tail.new())
+            place(new, path)
+            yield from (event for event in new if self._search.filters.accepts(event))
 
     def _paths(self) -> list[Path]:
         return self._search.log_paths()
@@ -60,7 +64,7 @@ class _Tail:
     def _lines(self) -> Iterator[bytes | None]:
         try:
             descriptor = open_regular(self._path, os.O_RDONLY)
-        except OSError:  # it went away just now
+        except (OSError, LogError):  # it went away just now, or is what the list has left out already
             return
         try:
             os.lseek(descriptor, self._position, os.SEEK_SET)

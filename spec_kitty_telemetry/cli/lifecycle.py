@@ -65,6 +65,7 @@ def command(
 def _computed(search: Search, book: PriceBook, cost: CostMode) -> tuple[Lifecycle, dict[str, LaneHistory]]:
     from spec_kitty_telemetry.cli.prices_in_use import find_price_for
     from spec_kitty_telemetry.cli.progress import progress
+    from spec_kitty_telemetry.filters import matches
     from spec_kitty_telemetry.lifecycle import lifecycle
 
     lanes = _lanes(search)
@@ -72,17 +73,11 @@ def _computed(search: Search, book: PriceBook, cost: CostMode) -> tuple[Lifecycl
         (feature, wp_id)
         for feature, history in lanes.items()
         for wp_id in history.moves
-        if not search.filters.wp_ids or _is_wanted(wp_id, search.filters.wp_ids)
+        if not search.filters.wp_ids or matches(wp_id, search.filters.wp_ids)
     ]
     find_price = find_price_for(book, search.project.root)
     with progress(lambda: search.report.event_count):
         return lifecycle(search.events(), lanes, find_price, cost=cost, wanted=wanted), lanes
-
-
-def _is_wanted(wp_id: str, patterns: tuple[str, ...]) -> bool:
-    from fnmatch import fnmatchcase
-
-    return any(fnmatchcase(wp_id.lower(), pattern.lower()) for pattern in patterns)
 
 
 def _lanes(search: Search) -> dict[str, LaneHistory]:

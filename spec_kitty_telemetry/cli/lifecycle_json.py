@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.cli.lifecycle_view import part_usd, review_share, summary
 from spec_kitty_telemetry.cli.output import json_money
-from spec_kitty_telemetry.cli.report_json import numbers, overrides_used, skipped, unknown_models
+from spec_kitty_telemetry.cli.report_json import numbers, prices_used, skipped, unknown_models
 from spec_kitty_telemetry.lifecycle import pairs
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def document(
     found: Lifecycle, lanes: dict[str, LaneHistory], search: Search, book: PriceBook, cost: CostMode
 ) -> dict[str, Any]:
     """Return the lifecycle as a JSON object."""
-    totals = summary(found)
+    totals = summary(found, search.report.unread_count)
     return {
         "version": JSON_VERSION,
         "filters": {"features": list(search.filters.features), "wp_ids": list(search.filters.wp_ids)},
@@ -45,7 +45,7 @@ def document(
             {"feature": feature, "problem": history.problem, "bad_line_count": history.bad_line_count}
             for feature, history in sorted(lanes.items())
         ],
-        "prices": {"as_of": book.as_of, "overrides": overrides_used(book)},
+        "prices": prices_used(book),
     }
 
 

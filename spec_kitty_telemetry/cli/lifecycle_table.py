@@ -41,7 +41,9 @@ def lines(
     """Return the lifecycle for a person."""
     every = found.work_packages
     total = added([*(each.total for each in every), found.without_work_package])
-    below = as_lines([*notes(total, found.unknown_models, search, book, cost), *_about_lanes(lanes)])
+    below = as_lines(
+        [*notes(total, found.unknown_models, search, book, cost, so="so runs may be missing"), *_about_lanes(lanes)]
+    )
     if not every:
         return [nothing(search) if not total.event_count else "No run here served a single work package.", *below]
     places = tables.money_places(total.total_cost_usd)
@@ -51,7 +53,7 @@ def lines(
         text += ["", *_fitting(_ATTEMPTS, cells, 4, (1, 2, 3, 4, 5, 9))]
     if who := pairs(every):
         text += ["", *_fitting(_PAIRS, [_pair_cells(each, places) for each in who], 2, (0, 1, 3, 4, 5, 6, 7))]
-    return [*text, "", *_accepted(found, places), *_outside(found, places), *below]
+    return [*text, "", *_accepted(found, search, places), *_outside(found, places), *below]
 
 
 def _fitting(titles: list[str], rows: list[list[str]], left: int, narrow: Sequence[int]) -> list[str]:
@@ -121,8 +123,8 @@ def _attempt_cells(each: WorkPackage, places: int) -> list[list[str]]:
     ]
 
 
-def _accepted(found: Lifecycle, places: int) -> list[str]:
-    told = summary(found)
+def _accepted(found: Lifecycle, search: Search, places: int) -> list[str]:
+    told = summary(found, search.report.unread_count)
     text = f"Accepted: {told['accepted_count']:,} of {tables.plural(told['work_package_count'], 'work package')}"
     if told["mean_accepted_cost_usd"] is None:
         return [f"{text}."]

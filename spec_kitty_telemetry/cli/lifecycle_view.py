@@ -16,20 +16,23 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.lifecycle import Lifecycle, WorkPackage
 
 
-def summary(found: Lifecycle) -> dict[str, Any]:
-    """Return the cost of an accepted work package: how many there are, their cost until then, and its mean."""
+def summary(found: Lifecycle, unread_count: int) -> dict[str, Any]:
+    """Return the cost of an accepted work package: how many there are, their cost until then, and its mean.
+
+    Where lines or logs could not be read, runs may be missing, so the cost is a floor.
+    """
     from decimal import Decimal
 
     accepted = [each for each in found.work_packages if each.until_accepted is not None]
     total = added(each.until_accepted for each in accepted if each.until_accepted is not None)
-    known = [each for each in accepted if each.until_accepted and each.until_accepted.total_cost_usd is not None]
+    known = [each for each in accepted if each.until_accepted and part_usd(each.until_accepted, each.total) is not None]
     cost_usd = total.total_cost_usd
     return {
         "work_package_count": len(found.work_packages),
         "accepted_count": len(accepted),
         "accepted_with_known_cost_count": len(known),
         "accepted_cost_usd": cost_usd,
-        "accepted_cost_is_floor": is_floor(total) or len(known) < len(accepted),
+        "accepted_cost_is_floor": is_floor(total) or len(known) < len(accepted) or unread_count > 0,
         "mean_accepted_cost_usd": None if cost_usd is None or not known else cost_usd / Decimal(len(known)),
     }
 

@@ -59,7 +59,7 @@ def write(text: str, path: Path | None) -> None:
     :raises TelemetryError: the file cannot be written.
     """
     if path is None:
-        click.echo(text)
+        _print(text)
         return
     content = (text + "\n").encode("utf-8", "replace")
     try:
@@ -68,6 +68,17 @@ def write(text: str, path: Path | None) -> None:
         reason = (error.strerror or str(error)).lower()
         raise TelemetryError(f"{path} cannot be written: {reason}; choose another place with --output") from error
     click.echo(f"Wrote {path}", err=True)
+
+
+def _print(text: str) -> None:
+    try:
+        click.echo(text)
+        if sys.stdout is not None:  # None: it was closed, so nobody reads this
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # click ends quietly: whoever read us has enough
+    except OSError as error:
+        raise TelemetryError(f"standard output cannot be written: {(error.strerror or str(error)).lower()}") from error
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -93,7 +104,7 @@ def _replace(path: Path, content: bytes) -> None:
 def can_show(characters: str) -> bool:
     """Tell whether standard output's encoding has all of `characters`."""
     try:
-        characters.encode(sys.stdout.encoding or "ascii")
+        characters.encode((sys.stdout and sys.stdout.encoding) or "ascii")
     except (UnicodeEncodeError, LookupError):
         return False
     return True

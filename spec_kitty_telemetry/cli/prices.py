@@ -77,6 +77,7 @@ def show(model: str, provider: str | None, moment: str | None, project_folder: P
       prices show gpt-5.2-codex --at 2026-02-16
     """  # noqa: D301 - \b is click's mark
     from spec_kitty_telemetry.cli import price_view
+    from spec_kitty_telemetry.entry_points import other_plugins
 
     book = _book(project_folder)
     at = _end_of(moment) if moment else None
@@ -88,6 +89,7 @@ def show(model: str, provider: str | None, moment: str | None, project_folder: P
             f"no price for the model {model!r}"
             + (f"; did you mean {close}?" if close else "")
             + "; add it under 'pricing:' in .kittify/telemetry.yaml (docs/prices.md)"
+            + ("; plugins are not asked here, 'prices explain ID' shows what they say" if other_plugins() else "")
         )
     if as_json:
         print_json({"version": 1, **price_view.everything(found)})

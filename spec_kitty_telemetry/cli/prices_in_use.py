@@ -45,6 +45,8 @@ def asking(hooks: Hooks, book: PriceBook) -> FindPrice:
         if name is None:
             return None
         price = asked(name, provider or (default.provider if default else None), at)
+        if price is not None:
+            book.note_plugin(price)
         if price is not None and default:
             book.note_default(agent)
         return price or book.find(model, provider, at, agent)

@@ -7,6 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from spec_kitty_telemetry.cli.tables import is_terminal
+
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
@@ -20,7 +22,7 @@ _CLEAR = "\r\x1b[K"
 @contextmanager
 def progress(read_count: Callable[[], int]) -> Iterator[None]:
     """Show how many records were read so far, from the second second on, and clear the line at the end."""
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         yield
         return
     import threading

@@ -37,10 +37,10 @@ def document(view: View, search: Search, book: PriceBook, *, cost: CostMode, zon
         "rest": {"group_count": view.rest_count, **numbers(view.rest, whole)} if view.rest else None,
         "total": numbers(view.total, whole),
         "unknown_models": unknown_models(view.report.unknown_models),
-        "contradictory_event_count": view.report.contradictory_event_count,
+        "contradictory_event_count": view.total.contradictory_event_count,
         "repeated_event_count": view.report.repeated_event_count,
         **skipped(search),
-        "prices": {"as_of": book.as_of, "overrides": overrides_used(book)},
+        "prices": prices_used(book),
     }
 
 
@@ -110,6 +110,10 @@ def skipped(search: Search) -> dict[str, Any]:
     }
 
 
-def overrides_used(book: PriceBook) -> list[dict[str, Any]]:
-    """Return which settings files gave a price that was used, and for which models."""
-    return [{"file": str(use.path), "models": list(use.models)} for use in book.overrides_in_use]
+def prices_used(book: PriceBook) -> dict[str, Any]:
+    """Return the day of the price tables, and which settings files and plugins gave a price that was used."""
+    return {
+        "as_of": book.as_of,
+        "overrides": [{"file": str(use.path), "models": list(use.models)} for use in book.overrides_in_use],
+        "plugins": [{"origin": use.origin, "models": list(use.models)} for use in book.plugins_in_use],
+    }

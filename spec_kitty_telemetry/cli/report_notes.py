@@ -35,18 +35,28 @@ def nothing(search: Search) -> str:
 
 
 def notes(
-    total: CostSummary, unknown: Iterable[UnknownModel], search: Search, book: PriceBook, cost: CostMode
+    total: CostSummary,
+    unknown: Iterable[UnknownModel],
+    search: Search,
+    book: PriceBook,
+    cost: CostMode,
+    *,
+    so: str = "so the total is a floor (≥)",
 ) -> list[Note]:
-    """Return what the numbers in `total` do not say, the most important first."""
+    """Return what the numbers in `total` do not say, the most important first; `so`: what unread lines mean for it."""
     return [
         *_about_costs(total, book, cost),
         *_about_usage(total),
         *_about_models(unknown),
-        *_about_lines(search),
-        *_about_logs(search),
+        *_about_lines(search, so),
+        *_about_logs(search, so),
         *[
             (f"Prices of {tables.shown(', '.join(use.models))} are from {tables.shown(use.path)}", [])
             for use in book.overrides_in_use
+        ],
+        *[
+            (f"Prices of {tables.shown(', '.join(use.models))} are a plugin's: {tables.shown(use.origin)}", [])
+            for use in book.plugins_in_use
         ],
     ]
 
@@ -54,14 +64,6 @@ def notes(
 def about_rows(report: CostReport) -> list[Note]:
     """Return what the rows of one report do not say."""
     found: list[Note] = []
-    if report.contradictory_event_count:
-        runs = tables.plural(report.contradictory_event_count, "run")
-        found.append(
-            (
-                f"{runs} said counts that cannot all be true, so they have no cost; 'prices explain ID' shows them.",
-                [],
-            )
-        )
     if report.repeated_event_count:
         runs = tables.plural(report.repeated_event_count, "run")
         found.append(
@@ -95,6 +97,10 @@ def _about_usage(total: CostSummary) -> list[Note]:
     if total.partial_usage_event_count:
         runs = tables.plural(total.partial_usage_event_count, "run")
         found.append((f"{runs} said only a part of the tokens used.", []))
+    if total.contradictory_event_count:
+        runs = tables.plural(total.contradictory_event_count, "run")
+        sentence = f"{runs} said counts that cannot all be true, so they have no cost; 'prices explain ID' shows them."
+        found.append((sentence, []))
     if total.uncertain_event_count:
         runs = tables.plural(total.uncertain_event_count, "run")
         found.append((f"{runs} may be off in their counts; 'events --json' says why under 'uncertain'.", []))
@@ -120,7 +126,7 @@ def _named(model: UnknownModel) -> str:
     return f"{name} at {tables.shown(model.provider)}" if model.provider else name
 
 
-def _about_lines(search: Search) -> list[Note]:
+def _about_lines(search: Search, so: str) -> list[Note]:
     scan = search.report
     if not scan.skipped_count:
         return []
@@ -128,12 +134,12 @@ def _about_lines(search: Search) -> list[Note]:
     more = scan.skipped_count - min(len(named), NAMED_LINES)
     return [
         (
-            f"{tables.plural(scan.skipped_count, 'line')} could not be read, so the total is a floor (≥):",
+            f"{tables.plural(scan.skipped_count, 'line')} could not be read, {so}:",
             [*named[:NAMED_LINES], *([f"… and {more:,} more; --json names them"] if more else [])],
         )
     ]
 
 
-def _about_logs(search: Search) -> list[Note]:
+def _about_logs(search: Search, so: str) -> list[Note]:
     left_out = [tables.shown(log.reason) for log in search.report.unread]
-    return [("Whole logs that could not be read, so the total is a floor (≥):", left_out)] if left_out else []
+    return [(f"Whole logs that could not be read, {so}:", left_out)] if left_out else []

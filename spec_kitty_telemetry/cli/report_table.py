@@ -45,6 +45,11 @@ def _some(number: int) -> str:
     return f"{number:,}" if number else ""
 
 
+def _share(part_usd: Decimal | None, whole_usd: Decimal | None) -> str:
+    found = share(part_usd, whole_usd)
+    return "<0.1%" if part_usd and found == 0 else tables.percent(found)
+
+
 _BAR = _Column("", lambda row, style: tables.bar(row.total_cost_usd, style.longest_usd, BAR_CELLS), 1, compares=True)
 _COLUMNS = (
     _Column("runs", lambda row, style: f"{row.event_count:,}"),
@@ -56,7 +61,7 @@ _COLUMNS = (
     _Column("reported", lambda row, style: tables.money(row.reported_cost_usd, places=style.places), 6),
     _Column("estimate", lambda row, style: tables.money(row.estimated_cost_usd, "~", places=style.places), 6),
     _Column("total", lambda row, style: cost(row, style.places)),
-    _Column("share", lambda row, style: tables.percent(share(row.total_cost_usd, style.whole_usd)), 3, compares=True),
+    _Column("share", lambda row, style: _share(row.total_cost_usd, style.whole_usd), 3, compares=True),
 )
 
 
@@ -171,4 +176,4 @@ def _with_shorter_names(view: View, texts: _Texts, columns: Sequence[_Column], w
 
 
 def _value(value: object) -> str:
-    return tables.UNKNOWN if value is None else str(value)
+    return tables.UNKNOWN if value is None else tables.shown(value)

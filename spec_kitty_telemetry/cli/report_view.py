@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from spec_kitty_telemetry import dimensions
 from spec_kitty_telemetry.errors import FilterError
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def order_named(text: str | None, by: tuple[str, ...], *, reverse: bool = False)
         name, turned = name[1:], not reverse
     if name is None:
         name = "dimensions" if not TIMES.isdisjoint(by) else "cost"
-    name = _ALIASES.get(name, name)
+    name = _ALIASES.get(name, dimensions.own_name(name))
     if name not in COLUMNS and name != "dimensions" and name not in by:
         raise FilterError(
             f"found the column {name!r} to sort by, expected one of {', '.join([*COLUMNS, 'dimensions'])}, "

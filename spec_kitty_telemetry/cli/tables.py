@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from spec_kitty_telemetry.cli.output import can_show
 
@@ -55,7 +55,7 @@ def count(number: int | None, *, compact: bool = False) -> str:
     scaled, unit = float(number), 0
     while abs(scaled) >= 999.5 and unit < len(_UNITS) - 1:  # noqa: PLR2004
         scaled, unit = scaled / 1000, unit + 1
-    return f"{scaled:.3g}{_UNITS[unit]}" if scaled < 1000 else f"{scaled:,.0f}{_UNITS[unit]}"  # noqa: PLR2004
+    return f"{scaled:.3g}{_UNITS[unit]}" if scaled < 999.5 else f"{scaled:,.0f}{_UNITS[unit]}"  # noqa: PLR2004
 
 
 def duration(milliseconds: int | None) -> str:
@@ -119,9 +119,14 @@ def _beginning(text: str, columns: int) -> str:
     return text
 
 
+def is_terminal(stream: IO[str] | None) -> bool:
+    """Tell whether a person reads `stream`; `None` is one that was closed."""
+    return stream is not None and stream.isatty()
+
+
 def width() -> int:
     """Return the columns of the terminal; without one, wide enough that nothing is cut."""
-    if "COLUMNS" in os.environ or sys.stdout.isatty():
+    if "COLUMNS" in os.environ or is_terminal(sys.stdout):
         return shutil.get_terminal_size((80, 24)).columns
     return UNLIMITED
 
@@ -144,17 +149,20 @@ def table(
 
     With `total` the last row stands below a rule of its own; with `bar` the last column holds bars.
     """
-    from tabulate import tabulate  # 80 ms that JSON need not pay
+    import tabulate  # 80 ms that JSON need not pay
 
     numbers = len(headers) - left_columns - bar
     stand_ins: dict[str, str] = {}
+    # With wcwidth beside it tabulate counts columns itself, of the stand-ins too; a host may want it otherwise.
+    counts_columns, tabulate.WIDE_CHARS_MODE = tabulate.WIDE_CHARS_MODE, False
     # The headers go in as a row: as headers tabulate (0.10) makes every column two wider than its title.
-    text = tabulate(
+    text = tabulate.tabulate(
         [[_as_wide_as_long(shown(cell), stand_ins) for cell in row] for row in (headers, *rows)],
         tablefmt="plain",
         disable_numparse=True,
         colalign=["left"] * left_columns + ["right"] * numbers + ["left"] * bar,
     )
+    tabulate.WIDE_CHARS_MODE = counts_columns
     if stand_ins:
         text = re.sub(f"[{chr(_PRIVATE)}-{chr(_LAST_PRIVATE)}]\0*", lambda found: stand_ins[found[0]], text)
     head, *body = [line.rstrip() for line in text.splitlines()]
@@ -200,4 +208,4 @@ def coloured(lines: Sequence[str]) -> list[str]:
 
 def wants_colour() -> bool:
     """Tell whether standard output is a terminal that shows colours, and nobody asked for none (no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return is_terminal(sys.stdout) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -33,6 +33,14 @@ class OverrideUse(NamedTuple):
     """`provider/model`, in order of name; a discount names every model that it was applied to."""
 
 
+class PluginUse(NamedTuple):
+    """A plugin that gave prices, and the models that it gave them for."""
+
+    origin: str
+    """What its prices say that they are from."""
+    models: tuple[str, ...]
+
+
 class PriceBook:
     """Prices of all known models, for one project and one user."""
 
@@ -47,6 +55,7 @@ class PriceBook:
         self._defaults = {agent: (default, file.path) for file in self._files for agent, default in file.agents.items()}
         self._found: dict[tuple[str | None, str | None, str | None], PriceHistory | None] = {}
         self._used: dict[Path, set[str]] = {}
+        self._from_plugins: dict[str, set[str]] = {}
 
     @classmethod
     def shipped(cls) -> PriceBook:
@@ -80,6 +89,15 @@ class PriceBook:
     def overrides_in_use(self) -> tuple[OverrideUse, ...]:
         """The settings files without which `find` would have given other prices so far, and for which models."""
         return tuple(OverrideUse(path, tuple(sorted(models))) for path, models in sorted(self._used.items()))
+
+    @property
+    def plugins_in_use(self) -> tuple[PluginUse, ...]:
+        """Whose prices were taken instead of this book's, by what they call themselves, and for which models."""
+        return tuple(PluginUse(name, tuple(sorted(models))) for name, models in sorted(self._from_plugins.items()))
+
+    def note_plugin(self, price: Price) -> None:
+        """Remember that a plugin answered with `price`."""
+        self._from_plugins.setdefault(price.origin, set()).add(_called(price.model, price.provider))
 
     @property
     def overrides_used(self) -> dict[Path, set[str]]:
@@ -240,12 +258,22 @@ def _settings_files(project_root: Path | None, user_config: Path | None) -> list
 
 
 def _overrides(paths: Iterable[Path]) -> list[OverrideFile]:
-    present = [path for path in paths if path.is_file()]
+    present = [path for path in paths if _is_there(path)]
     if not present:
         return []
     from spec_kitty_telemetry.pricing.overrides import read_overrides  # most people override nothing
 
     return [file for file in map(read_overrides, present) if file]
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:  # a folder on the way may not be entered: prices must not change without a word
+        reason = (error.strerror or str(error)).lower()
+        raise PriceTableError(
+            f"{path} cannot be read: {reason}; mend its permissions or those of its folder"
+        ) from error
 
 
 def _stated(file: OverrideFile) -> Iterator[str]:

@@ -408,7 +408,7 @@ def test_notes_are_bounded_and_bad_ones_passed_over(host: Host) -> None:
     folder = host.root / ".kittify" / "runtime" / "telemetry"
     for _ in range(200):
         notes.leave(host.root, notes.BRIDGE, "x" * 1000)
-    (file,) = folder.iterdir()
+    (file,) = folder.glob("*.jsonl")
     assert file.stat().st_size < 70_000
     file.write_text('{"at": "2026-01-01", "note": "good"}\nbad\n[]\n{}\n')
     assert notes.read(host.root, notes.BRIDGE) == ["2026-01-01 good"]
