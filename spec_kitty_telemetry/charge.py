@@ -129,7 +129,10 @@ class Pricer:
             self._remember(model, provider, counts)
             return _UNPRICED
         try:
-            estimated = price.cost(*counts_for_price(counts))
+            if input_tokens is None or output_tokens is None or _says_parts(counts):
+                estimated = price.cost(*counts_for_price(counts))
+            else:
+                estimated = price.cost(input_tokens, output_tokens)
         except ValueError:
             return _CONTRADICTORY
         partial = input_tokens is None or output_tokens is None
@@ -174,6 +177,12 @@ def counts_for_price(counts: ExecutionPayload | ModelPart) -> tuple[int, int, in
         cache_write,
         cache_write_1h,
         reasoning,
+    )
+
+
+def _says_parts(counts: ExecutionPayload | ModelPart) -> bool:
+    return bool(
+        counts.cache_read_tokens or counts.cache_write_tokens or counts.cache_write_1h_tokens or counts.reasoning_tokens
     )
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from zoneinfo import ZoneInfo
 
-    from spec_kitty_telemetry.dimensions import Key
     from spec_kitty_telemetry.record import ExecutionEvent
 
 
@@ -126,7 +125,10 @@ def report_of(
     unread_count: int = 0,
 ) -> CostReport:
     """Return the rows of `tally`, the dearest first, and their total, in which `unread_count` is noted."""
-    rows = [_summary(by, key, [group.runs, group.parts]) for key, group in tally.groups.items()]
+    rows = [
+        _summary(by, key if isinstance(key, tuple) else (key,), [group.runs, group.parts])
+        for key, group in tally.groups.items()
+    ]
     rows.sort(key=lambda row: (-(row.total_cost_usd or 0), -(row.total_input_tokens or 0), row.group_key))
     total = _summary((), (), [tally.split_runs, *(group.runs for group in tally.groups.values())])
     total = msgspec.structs.replace(total, unread_count=unread_count)
@@ -140,7 +142,7 @@ def report_of(
     return CostReport(by, rows, total, unknown, repeated)
 
 
-def _summary(by: tuple[str, ...], key: Key, sums: Iterable[Sum]) -> CostSummary:
+def _summary(by: tuple[str, ...], key: tuple[Value, ...], sums: Iterable[Sum]) -> CostSummary:
     whole = Sum()
     for each in sums:
         if each.events:

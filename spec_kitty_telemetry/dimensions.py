@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.errors import FilterError
 
@@ -18,8 +18,9 @@ Value = str | int | None
 """`None`: the record does not say."""
 Dimension = Callable[["ExecutionEvent", "ModelPart | None"], Value]
 """From a record, and the part of it that one model did where it is split by model, to a value."""
-Key = tuple[Value, ...]
-"""The values of one group, in the order of the dimensions."""
+Key = Value | tuple[Value, ...]
+"""The values of one group in the order of the dimensions; of one dimension the value itself, for which there is no
+tuple to be made."""
 KeyOfRun = Callable[["ExecutionEvent"], Key]
 KeyOfPart = Callable[["ExecutionEvent", "ModelPart"], Key]
 
@@ -60,6 +61,9 @@ def keys(by: tuple[str, ...], zone: ZoneInfo | None) -> tuple[KeyOfRun, KeyOfPar
     Days, weeks and months are cut in `zone`.
     """
     values = [_dimension(name, zone) for name in by]
+    if len(values) == 1:
+        (only,) = values
+        return (attrgetter(_PATHS[by[0]]) if by[0] in _PATHS else lambda event: only(event, None)), only
 
     def key_of_run(event: ExecutionEvent) -> Key:
         return tuple([value(event, None) for value in values])
@@ -67,13 +71,9 @@ def keys(by: tuple[str, ...], zone: ZoneInfo | None) -> tuple[KeyOfRun, KeyOfPar
     def key_of_part(event: ExecutionEvent, part: ModelPart) -> Key:
         return tuple([value(event, part) for value in values])
 
-    return (_fields(by) if all(name in _PATHS for name in by) else key_of_run), key_of_part
-
-
-def _fields(by: tuple[str, ...]) -> KeyOfRun:
-    """Return the same as `keys` for plain fields, in half the time: it is asked for every record."""
-    get: Callable[[ExecutionEvent], Any] = attrgetter(*(_PATHS[name] for name in by))
-    return get if len(by) > 1 else lambda event: (get(event),)
+    if all(name in _PATHS for name in by):  # the same in half the time: it is asked for every record
+        return attrgetter(*(_PATHS[name] for name in by)), key_of_part
+    return key_of_run, key_of_part
 
 
 def _dimension(name: str, zone: ZoneInfo | None) -> Dimension:

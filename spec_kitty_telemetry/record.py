@@ -183,6 +183,7 @@ def decode(line: bytes) -> ExecutionEvent:
 
 
 _NOTHING = Decimal(0)
+_set = msgspec.structs.force_setattr
 _NO_MONEY = "cost_usd is not an amount of money"
 
 
@@ -193,11 +194,11 @@ def _is_money(cost_usd: Decimal) -> bool:
 def _read_as_meant(payload: ExecutionPayload) -> None:
     """Give a payload of version 1 what it lacked, and take away what stood for nothing."""
     if payload.wp_id == "N/A":
-        msgspec.structs.force_setattr(payload, "wp_id", None)
+        _set(payload, "wp_id", None)
     if payload.version == 1 and payload.duration_ms == 0:  # its default where nobody had measured
-        msgspec.structs.force_setattr(payload, "duration_ms", None)
+        _set(payload, "duration_ms", None)
     if payload.outcome is None and payload.success is not None:
-        msgspec.structs.force_setattr(payload, "outcome", "succeeded" if payload.success else "failed")
+        _set(payload, "outcome", "succeeded" if payload.success else "failed")
 
 
 def parse(line: bytes) -> ExecutionEvent:

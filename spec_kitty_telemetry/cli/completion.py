@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from spec_kitty_telemetry.cli.output import say
+
 PROGRAM = "spec-kitty-telemetry"
 VARIABLE = "_SPEC_KITTY_TELEMETRY_COMPLETE"
 """What the script sets to ask the program for completions (click's protocol)."""
@@ -22,7 +24,7 @@ def command(shell: str) -> None:
       eval "$(spec-kitty-telemetry completion zsh)"     in ~/.zshrc
       spec-kitty-telemetry completion fish > ~/.config/fish/completions/spec-kitty-telemetry.fish
     """  # noqa: D301 - \b is click's mark
-    click.echo(script(shell))
+    say(script(shell))
 
 
 def script(shell: str) -> str:

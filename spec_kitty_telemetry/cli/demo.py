@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from spec_kitty_telemetry.cli.output import say
 from spec_kitty_telemetry.errors import SettingsError
 from spec_kitty_telemetry.switch import IS_OFF, VARIABLE, is_off
 
@@ -75,14 +76,14 @@ def command(folder: Path | None) -> None:
         raise SettingsError(f"{IS_OFF}, so a demo would record nothing; unset {VARIABLE} and try again")
     root = _new_project(folder)
     recorded = _play(root)
-    click.echo(f"Played {recorded} agent runs of the made-up feature {FEATURE} through the real hooks.\n")
+    say(f"Played {recorded} agent runs of the made-up feature {FEATURE} through the real hooks.\n")
     for by in ("wp,role", "model"):
-        click.echo(f"$ spec-kitty telemetry report --by {by}\n")
+        say(f"$ spec-kitty telemetry report --by {by}\n")
         report.main(["--project", str(root), "--by", by], standalone_mode=False)
-        click.echo()
-    click.echo(f"The project:  {root}")
-    click.echo(f"The records:  {root / 'kitty-specs' / FEATURE / 'execution.events.jsonl'}")
-    click.echo("Next: in a project of your own, 'spec-kitty telemetry doctor', then 'spec-kitty telemetry report'.")
+        say("")
+    say(f"The project:  {root}")
+    say(f"The records:  {root / 'kitty-specs' / FEATURE / 'execution.events.jsonl'}")
+    say("Next: in a project of your own, 'spec-kitty telemetry doctor', then 'spec-kitty telemetry report'.")
 
 
 def _new_project(folder: Path | None) -> Path:

@@ -13,7 +13,7 @@ import msgspec
 
 from spec_kitty_telemetry.cli import tables
 from spec_kitty_telemetry.cli.options import json_option, project_option
-from spec_kitty_telemetry.cli.output import print_json
+from spec_kitty_telemetry.cli.output import print_json, say
 from spec_kitty_telemetry.errors import ProjectError, SettingsError, TelemetryError
 from spec_kitty_telemetry.switch import IS_OFF, is_off
 
@@ -58,7 +58,7 @@ def command(context: click.Context, project_folder: Path | None, with_repair: bo
     if as_json:
         print_json(_document(findings))
     else:
-        click.echo("\n".join(_lines(findings)))
+        say("\n".join(_lines(findings)))
     if findings.problems:
         context.exit(1)
 

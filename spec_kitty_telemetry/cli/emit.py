@@ -9,6 +9,7 @@ import click
 
 from spec_kitty_telemetry.cli import suggestions
 from spec_kitty_telemetry.cli.options import json_option, project_option
+from spec_kitty_telemetry.cli.output import say
 from spec_kitty_telemetry.cli.run import feature_called, tags_of
 from spec_kitty_telemetry.record import MAXIMUM_COST_USD, MAXIMUM_COUNT, MAXIMUM_DURATION_MS, OUTCOMES
 from spec_kitty_telemetry.switch import IS_OFF, is_off
@@ -145,7 +146,7 @@ def _say(appended: Appended | None, log: Path, *, quiet: bool) -> None:
         click.echo("Warning: the record was not written; 'doctor' may say why.", err=True)
     elif not quiet:
         where = "" if appended.place == "log" else " (it waits in the spool)"
-        click.echo(f"Recorded {appended.event.event_id} in {log}{where}")
+        say(f"Recorded {appended.event.event_id} in {log}{where}")
 
 
 def _check(facts: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ import click
 
 from spec_kitty_telemetry.cli import tables
 from spec_kitty_telemetry.cli.options import filter_options, search_for
+from spec_kitty_telemetry.cli.output import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -63,9 +64,10 @@ def _list(search: Search, zone: ZoneInfo | None, limit: int, *, as_json: bool, f
     if as_json:
         _print_lines(events)
     elif events or not follow:
-        click.echo(_table(events, zone))
+        say(_table(events, zone))
     if len(events) < count:
-        click.echo(f"The newest {len(events):,} of {count:,} records; --limit 0 lists all.", err=as_json)
+        rest = f"The newest {len(events):,} of {count:,} records; --limit 0 lists all."
+        click.echo(rest, err=True) if as_json else say(rest)
     _warn(search)
     if followed is not None:
         _follow(followed, seen, zone, as_json=as_json)
@@ -109,7 +111,7 @@ def _follow(followed: Followed, seen: set[str], zone: ZoneInfo | None, *, as_jso
             if as_json:
                 _print_lines([event])
             else:
-                click.echo(_line(event, zone))
+                say(_line(event, zone))
         time.sleep(_PAUSE_S)
 
 
@@ -118,7 +120,7 @@ def _print_lines(events: list[ExecutionEvent]) -> None:
     from spec_kitty_telemetry.record import encode
 
     for event in events:
-        click.echo(harmless(encode(event).decode()), nl=False)
+        say(harmless(encode(event).decode()), nl=False)
 
 
 _TITLES = ["when", "feature", "wp", "role", "agent", "model", "outcome", "input", "output", "reported", "id"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spec_kitty_telemetry.cli.options import project_option
+from spec_kitty_telemetry.cli.output import say
 from spec_kitty_telemetry.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ def command(project_folder: Path | None) -> None:
     path = find_project(project_folder).root / ".gitattributes"
     line = " ".join([PATTERN, *ATTRIBUTES])
     if add_attributes(path):
-        click.echo(f"Added to {path}:\n  {line}\nCommit that file, so that every clone merges the logs alike.")
+        say(f"Added to {path}:\n  {line}\nCommit that file, so that every clone merges the logs alike.")
     else:
-        click.echo(f"Nothing to do: {path} has the line already:\n  {line}")
+        say(f"Nothing to do: {path} has the line already:\n  {line}")
 
 
 def add_attributes(path: Path) -> bool:

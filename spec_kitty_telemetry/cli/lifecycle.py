@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from spec_kitty_telemetry.cli.options import feature_option, json_option, project_option, search_for, wp_option
-from spec_kitty_telemetry.cli.output import print_json
+from spec_kitty_telemetry.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,7 @@ def command(
 
         print_json(document(found, lanes, search, book, mode))
     else:
-        click.echo("\n".join(lines(found, lanes, search, book, cost=mode, attempts=attempts)))
+        say("\n".join(lines(found, lanes, search, book, cost=mode, attempts=attempts)))
 
 
 def _computed(search: Search, book: PriceBook, cost: CostMode) -> tuple[Lifecycle, dict[str, LaneHistory]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,33 @@ if TYPE_CHECKING:
 
 def print_json(document: dict[str, Any]) -> None:
     """Print `document`; its `Decimal`s become JSON numbers."""
-    click.echo(json_text(document))
+    say(json_text(document))
+
+
+def say(text: str, *, nl: bool = True) -> None:
+    """Print `text` on standard output, now.
+
+    Standard output that was closed takes nothing: nobody reads it.
+
+    :raises TelemetryError: it cannot be written, as on a full disk.
+    """
+    try:
+        click.echo(text, nl=nl)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # click ends quietly: whoever read us has enough
+    except OSError as error:
+        _forget_what_is_unwritten()
+        raise TelemetryError(f"standard output cannot be written: {(error.strerror or str(error)).lower()}") from error
+
+
+def _forget_what_is_unwritten() -> None:
+    """Let what standard output's buffer still holds go nowhere: Python would try, and complain, again at its end."""
+    with suppress(OSError, ValueError):  # not a file, as in a test
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def json_text(document: dict[str, Any]) -> str:
@@ -59,7 +86,7 @@ def write(text: str, path: Path | None) -> None:
     :raises TelemetryError: the file cannot be written.
     """
     if path is None:
-        _print(text)
+        say(text)
         return
     content = (text + "\n").encode("utf-8", "replace")
     try:
@@ -68,17 +95,6 @@ def write(text: str, path: Path | None) -> None:
         reason = (error.strerror or str(error)).lower()
         raise TelemetryError(f"{path} cannot be written: {reason}; choose another place with --output") from error
     click.echo(f"Wrote {path}", err=True)
-
-
-def _print(text: str) -> None:
-    try:
-        click.echo(text)
-        if sys.stdout is not None:  # None: it was closed, so nobody reads this
-            sys.stdout.flush()
-    except BrokenPipeError:
-        raise  # click ends quietly: whoever read us has enough
-    except OSError as error:
-        raise TelemetryError(f"standard output cannot be written: {(error.strerror or str(error)).lower()}") from error
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -10,7 +10,7 @@ import click
 
 from spec_kitty_telemetry.cli import tables
 from spec_kitty_telemetry.cli.options import filter_options, json_option, project_option, search_for
-from spec_kitty_telemetry.cli.output import print_json
+from spec_kitty_telemetry.cli.output import print_json, say
 from spec_kitty_telemetry.errors import PriceTableError, ProjectError
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def list_prices(name: str | None, provider: str | None, project_folder: Path | N
         print_json({"version": 1, "as_of": book.as_of, "models": [price_view.summary(model) for model in found]})
         return
     rows = [[model.provider or "", model.model, *price_view.rate_cells(model.now, model.unpriced)] for model in found]
-    click.echo(tables.table(["provider", "model", *price_view.TITLES], rows, 2) if rows else "No model matches.")
-    click.echo(f"\nUS dollars per million tokens; tables of {book.as_of}, {tables.plural(len(found), 'model')}.")
+    say(tables.table(["provider", "model", *price_view.TITLES], rows, 2) if rows else "No model matches.")
+    say(f"\nUS dollars per million tokens; tables of {book.as_of}, {tables.plural(len(found), 'model')}.")
 
 
 @command.command("show")
@@ -94,7 +94,7 @@ def show(model: str, provider: str | None, moment: str | None, project_folder: P
     if as_json:
         print_json({"version": 1, **price_view.everything(found)})
     else:
-        click.echo("\n".join(price_view.described(found, at)))
+        say("\n".join(price_view.described(found, at)))
 
 
 @command.command("explain")
@@ -118,7 +118,7 @@ def explain(event_id: str, project_folder: Path | None, as_json: bool) -> None:
     if as_json:
         print_json({"version": 1, **explanation})
     else:
-        click.echo("\n".join(lines(explanation)))
+        say("\n".join(lines(explanation)))
 
 
 @command.command("lint")
@@ -137,8 +137,11 @@ def lint(context: click.Context, files: tuple[Path, ...]) -> None:
     problems = 0
     for path in files or checked_files(_project_root(None)):
         problem = lint(path) if path.exists() else f"{path}: found no such file"
-        problems += problem is not None
-        click.echo(tables.shown(problem or f"{path}: no problem"), err=problem is not None)
+        if problem is None:
+            say(tables.shown(f"{path}: no problem"))
+        else:
+            problems += 1
+            click.echo(tables.shown(problem), err=True)
     if problems:
         context.exit(1)
 
@@ -165,7 +168,7 @@ def unknown(as_json: bool, **filters: Any) -> None:
     if as_json:
         print_json({"version": 1, "unknown_models": [unknown_prices.as_json(each) for each in found]})
     else:
-        click.echo("\n".join(unknown_prices.lines(found, search.project.settings_path, book)))
+        say("\n".join(unknown_prices.lines(found, search.project.settings_path, book)))
 
 
 @command.command("import-genai")
@@ -185,7 +188,7 @@ def import_genai(providers: tuple[str, ...], output: Path | None) -> None:
     from spec_kitty_telemetry.settings import user_settings_path
 
     target = output or user_settings_path()
-    click.echo("\n".join(_imported(import_genai_prices(target, providers), target)))
+    say("\n".join(_imported(import_genai_prices(target, providers), target)))
 
 
 def _imported(imported: Imported, target: Path) -> list[str]:

@@ -163,13 +163,17 @@ class Price(Rates, frozen=True, kw_only=True):
         single request is given: a sum over many requests must never be priced at it.  Raises `ValueError` where parts
         are larger than their whole or a count is negative.
         """
+        rates = self.rates_for(request_input_tokens) if self.above else self
+        if not (cache_read_tokens or cache_write_tokens or cache_write_1h_tokens or reasoning_tokens):
+            if input_tokens < 0 or output_tokens < 0:
+                raise ValueError(_contradiction(input_tokens, 0, output_tokens))
+            return input_tokens * rates.input + output_tokens * rates.output
         uncached = input_tokens - cache_read_tokens - cache_write_tokens
         written_5m = cache_write_tokens - cache_write_1h_tokens
         answered = output_tokens - reasoning_tokens
         # Below 0 if any of them is: this runs once for each event, and six comparisons cost as much as all the rest.
         if uncached | written_5m | answered | cache_read_tokens | cache_write_1h_tokens | reasoning_tokens < 0:
             raise ValueError(_contradiction(uncached, written_5m, answered))
-        rates = self.rates_for(request_input_tokens) if self.above else self
         total = uncached * rates.input + cache_read_tokens * rates.cache_read + answered * rates.output
         if cache_write_tokens:
             total += written_5m * rates.cache_write_5m + cache_write_1h_tokens * rates.cache_write_1h
