@@ -25,6 +25,8 @@ FindPrice = Callable[[str | None, str | None, "datetime", str | None], "Price | 
 
 EXACT = Context(prec=60)
 """Enough digits for any sum; the default of 28 would round."""
+_times = EXACT.multiply
+_TRILLION = Decimal(10**12)
 
 
 _DUST = 10**6
@@ -86,11 +88,12 @@ class Pricer:
         """Return what `event` costs."""
         payload = event.payload
         models = payload.models
-        self._named.clear()
+        if self._named:
+            self._named.clear()
+        if not models and self._mode != "reported" and (payload.cost_usd is None or not self.takes_reported):
+            return self._estimate(event, payload, payload.model)  # most records, at once
         if self.takes_reported and (reported := reported_cost(payload)) is not None:
             return Charge(reported, parts=_reported_parts(payload, reported) if models and self._in_parts else ())
-        if self._mode != "reported" and not models:
-            return self._estimate(event, payload, payload.model)
         counted = any(_says_anything(part) for part in models)
         if not counted and not _says_anything(payload):
             return _with_parts(_NO_USAGE, _NO_USAGE, len(models))
@@ -218,4 +221,4 @@ def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[Charge, .
 
 def picodollars(amount_usd: Decimal) -> int:
     """Return `amount_usd` as whole picodollars, halves to even; the least amount any token costs is far above one."""
-    return round(amount_usd.scaleb(12, EXACT))
+    return round(_times(amount_usd, _TRILLION))

@@ -172,11 +172,14 @@ def decode(line: bytes) -> ExecutionEvent:
     event = _decode(line)
     payload = event.payload
     # Not in `__post_init__`: this runs for every line of every log, and one call costs less than one for each struct.
-    if payload.cost_usd is not None and not _is_money(payload.cost_usd):
-        raise ValueError(_NO_MONEY)
-    for part in payload.models:
-        if part.cost_usd is not None and not _is_money(part.cost_usd):
+    try:
+        if payload.cost_usd is not None and not _NOTHING <= payload.cost_usd <= MAXIMUM_COST_USD:
             raise ValueError(_NO_MONEY)
+        for part in payload.models:
+            if part.cost_usd is not None and not _NOTHING <= part.cost_usd <= MAXIMUM_COST_USD:
+                raise ValueError(_NO_MONEY)
+    except InvalidOperation as error:  # "NaN" is a decimal, too
+        raise ValueError(_NO_MONEY) from error
     if payload.outcome is None or payload.wp_id == "N/A":
         _read_as_meant(payload)
     return event
@@ -185,10 +188,6 @@ def decode(line: bytes) -> ExecutionEvent:
 _NOTHING = Decimal(0)
 _set = msgspec.structs.force_setattr
 _NO_MONEY = "cost_usd is not an amount of money"
-
-
-def _is_money(cost_usd: Decimal) -> bool:
-    return cost_usd.is_finite() and _NOTHING <= cost_usd <= MAXIMUM_COST_USD
 
 
 def _read_as_meant(payload: ExecutionPayload) -> None:

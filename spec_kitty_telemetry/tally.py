@@ -185,11 +185,11 @@ class Counter:
     def add(self, events: Iterable[ExecutionEvent]) -> None:
         """Add `events`."""
         groups, new_group, key_of = self.tally.groups, self.tally.group, self._key_of_run
-        charge_of, takes_reported = self._pricer.charge, self._pricer.takes_reported
+        charge_of, takes_reported, in_parts = self._pricer.charge, self._pricer.takes_reported, self._in_parts
         for event in events:
             payload = event.payload
             charge = None
-            if self._in_parts and payload.models:
+            if in_parts and payload.models:
                 charge = charge_of(event)
                 if members := self._members(payload, charge):
                     self._add_parts(event, charge, members)

@@ -140,7 +140,7 @@ class Price(Rates, frozen=True, kw_only=True):
     def rates_for(self, request_input_tokens: int | None) -> Rates:
         """Return the rates of one request with that many prompt tokens; `None`, its size is unknown: the base rates."""
         rates: Rates = self
-        for tier in self.above if request_input_tokens is not None else ():
+        for tier in () if request_input_tokens is None else self.above:
             if request_input_tokens is not None and request_input_tokens > tier.input_tokens:
                 rates = tier
         return rates
@@ -163,7 +163,7 @@ class Price(Rates, frozen=True, kw_only=True):
         single request is given: a sum over many requests must never be priced at it.  Raises `ValueError` where parts
         are larger than their whole or a count is negative.
         """
-        rates = self.rates_for(request_input_tokens) if self.above else self
+        rates = self if request_input_tokens is None else self.rates_for(request_input_tokens)
         if not (cache_read_tokens or cache_write_tokens or cache_write_1h_tokens or reasoning_tokens):
             if input_tokens < 0 or output_tokens < 0:
                 raise ValueError(_contradiction(input_tokens, 0, output_tokens))
