@@ -4,12 +4,15 @@
 
 Beside `FeatureLog.append` stands a bare locked write of the same bytes with the same lock (filelock, os.write,
 os.fsync): the least that any log with this promise can cost.  Below stands the whole `hooks.after_invocation` with the
-installed plugins, for an agent that nobody knows and for one whose output is read.  All records are read back
-and counted afterwards.  The disk's fsync is the machine's own and says nothing about another's.
+installed plugins, for an agent that nobody knows and for Claude Code, whose output is read: each run a session of its
+own, or each resuming one session, whose totals grow.  Its own folder has 20 projects of 20 sessions, as after some
+months of work.  All records are read back, counted and checked afterwards.  The disk's fsync is the machine's own and
+says nothing about another's.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
@@ -18,8 +21,10 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import count, islice, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from filelock import FileLock
 from tabulate import tabulate
@@ -33,15 +38,10 @@ from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, encode
 from spec_kitty_telemetry.scan import scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 FEATURE = "001-benchmark"
-CLAUDE = (
-    '{"type":"result","subtype":"success","is_error":false,"session_id":"3f0c1c52-7f2f-4d8e-9a52-0a4f6f9b1c11",'
-    '"duration_ms":48210,"total_cost_usd":0.051086,"usage":{"input_tokens":12,"output_tokens":900},"modelUsage":'
-    '{"claude-sonnet-4-6":{"inputTokens":12,"outputTokens":900,"cacheReadInputTokens":40000,'
-    '"cacheCreationInputTokens":6000,"costUSD":0.048036}}}'
-)
+CLAUDE = json.loads((Path(__file__).parents[1] / "tests/data/agent-samples/claude.json").read_text(encoding="utf-8"))
 
 
 def new_event(number: int = 0, event_id: str | None = None) -> ExecutionEvent:
@@ -73,16 +73,20 @@ def new_project(folder: str, lines: int) -> Project:
     return project
 
 
-def timed(count: int, act: Callable[[], object]) -> tuple[float, float]:
+def timed(times: int, act: Callable[[], object]) -> tuple[float, float]:
     """Return the median and the 99th percentile of `act` in milliseconds, after a warm-up."""
-    for _ in range(max(5, count // 10)):
+    for _ in range(warm_ups(times)):
         act()
     took = []
-    for _ in range(count):
+    for _ in range(times):
         began = time.perf_counter()
         act()
         took.append((time.perf_counter() - began) * 1000)
     return statistics.median(took), statistics.quantiles(took, n=100)[98]
+
+
+def warm_ups(times: int) -> int:
+    return max(5, times // 10)
 
 
 def ours(project: Project, *, fsync: bool) -> Callable[[], object]:
@@ -108,43 +112,78 @@ def bare(project: Project, *, fsync: bool) -> Callable[[], object]:
     return act
 
 
-def announced(project: Project, agent: str, stdout: str) -> Callable[[], object]:
+def announced(project: Project, agent: str, outputs: list[str]) -> Callable[[], object]:
     hooks = Hooks.load(project.root)
-    result = InvocationResult(success=True, exit_code=0, stdout=stdout, duration_seconds=1.5)
+    coming = iter(outputs)
 
     def act() -> None:
+        result = InvocationResult(success=True, exit_code=0, stdout=next(coming), duration_seconds=1.5)
         run = Invocation(project_root=project.root, feature=FEATURE, agent=agent, role="implementer", started_at=None)
         hooks.after_invocation(run, result)
 
     return act
 
 
-def rows_at(lines: int, count: int) -> list[list[object]]:
-    with tempfile.TemporaryDirectory() as folder:
+def new_sessions() -> Iterator[str]:
+    while True:
+        yield json.dumps({**CLAUDE, "session_id": str(uuid4())})
+
+
+def one_session() -> Iterator[str]:
+    """Return the outputs of runs that resume one session, which print what it used so far."""
+    for runs in count(1):
+        models = {
+            model: {name: number * runs for name, number in numbers.items()}
+            for model, numbers in CLAUDE["modelUsage"].items()
+        }
+        yield json.dumps({**CLAUDE, "total_cost_usd": CLAUDE["total_cost_usd"] * runs, "modelUsage": models})
+
+
+def claude_folder(folder: Path) -> Path:
+    """Make the folder in which Claude Code keeps its sessions."""
+    for project in range(20):
+        (folder / "projects" / f"-home-me-shop-{project}").mkdir(parents=True)
+        for _ in range(20):
+            (folder / "projects" / f"-home-me-shop-{project}" / f"{uuid4()}.jsonl").write_text("{}\n", encoding="utf-8")
+    return folder
+
+
+def rows_at(lines: int, number_of_appends: int) -> list[list[object]]:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as home:
         project = new_project(folder, lines)
         before = sum(1 for _ in scan(project.log_path(FEATURE)))
         rows: list[list[object]] = []
         acts = 0
         for what, make in (("append", ours), ("bare locked write", bare)):
             for fsync in (False, True):
-                number = count if not fsync else max(50, count // 5)
+                number = number_of_appends if not fsync else max(50, number_of_appends // 5)
                 rows.append([what, "yes" if fsync else "no", lines, *timed(number, make(project, fsync=fsync))])
-                acts += number + max(5, number // 10)
+                acts += number + warm_ups(number)
         os.environ["SPEC_KITTY_TELEMETRY_FSYNC"] = "off"
-        for what, agent, stdout in (("unknown agent", "somebody", ""), ("claude-code", "claude-code", CLAUDE)):
-            times = timed(count, announced(project, agent, stdout))
+        os.environ["CLAUDE_CONFIG_DIR"] = str(claude_folder(Path(home)))
+        for what, agent, outputs in (
+            ("unknown agent", "somebody", repeat("")),
+            ("Claude Code", "claude-code", new_sessions()),
+            ("Claude Code, resumed", "claude-code", one_session()),
+        ):
+            runs = number_of_appends + warm_ups(number_of_appends)
+            times = timed(number_of_appends, announced(project, agent, list(islice(outputs, runs))))
             rows.append([f"after_invocation, {what}", "no", lines, *times])
-            acts += count + max(5, count // 10)
-        assert sum(1 for _ in scan(project.log_path(FEATURE))) == before + acts
+            acts += runs
+        found = list(scan(project.log_path(FEATURE)))[before:]
+        assert len(found) == acts
+        assert {event.payload.input_tokens for event in found if event.payload.agent != "somebody"} == {50512}
         return rows
 
 
-def main(count: int, sizes: list[int]) -> None:
-    rows = sorted((row for lines in sizes for row in rows_at(lines, count)), key=lambda row: (str(row[0]), str(row[1])))
+def main(appends: int, sizes: list[int]) -> None:
+    rows = sorted(
+        (row for lines in sizes for row in rows_at(lines, appends)), key=lambda row: (str(row[0]), str(row[1]))
+    )
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("filelock", "msgspec", "pydantic", "pluggy"))
     size = len(encode(new_event()))
-    print(f"{machine}, {versions}\n{size} bytes a line, {count} appends a row (a fifth with fsync), milliseconds\n")
+    print(f"{machine}, {versions}\n{size} bytes a line, {appends} appends a row (a fifth with fsync), milliseconds\n")
     print(tabulate(rows, ["what", "fsync", "lines before", "median", "99th percentile"], floatfmt=".3f", intfmt=","))
 
 

@@ -45,7 +45,7 @@ class Project(msgspec.Struct, frozen=True):
     @property
     def runtime_dir(self) -> Path:
         """Where locks, clocks, spool and marks live; spec-kitty keeps this folder out of git."""
-        return self.root / ".kittify" / "runtime" / "telemetry"
+        return self.root / ".kittify/runtime/telemetry"
 
     @property
     def settings_path(self) -> Path:

@@ -83,11 +83,11 @@ class Resumption:
         own = before is None and (not now.models or _is_agent(total(now.models.values()), now.agent))
         if own and not known:
             return whole
+        if before is None:
+            return self._first_seen(now, doubtful=known or (nothing_else_ran and not _has_agent(now)))
         version = self._version()
         if (version is not None and version < _CONTINUES_TOTALS_SINCE) or _stood_still(now, before):
             return whole
-        if before is None:
-            return self._first_seen(now, doubtful=known or (nothing_else_ran and not _has_agent(now)))
         own_cost = _cost_beside_models(now, before)
         if own_cost is not None:
             return Added(own_cost, now.models)
@@ -100,9 +100,13 @@ class Resumption:
 
     def _first_seen(self, now: Totals, *, doubtful: bool) -> Added:
         """Take off what the transcript has from before this run; its cost is not known then."""
+        whole = Added(now.cost, now.models)
         before = look_up(self.invocation, self.result, self.around, self.session, transcript.before)
         if before is not None and not before:
-            return Added(now.cost, now.models)
+            return whole
+        version = self._version() if before else _numbers(self.streamed_version)  # there is no other place to look in
+        if version is not None and version < _CONTINUES_TOTALS_SINCE:
+            return whole
         earlier = {_plain(model.name): counts for model, counts in (before or {}).items()}
         printed = {model: _plain(model.name) for model in now.models}
         grown = {name: now.models[model] for model, name in printed.items()}

@@ -78,9 +78,7 @@ def _by_session(around: Surroundings, wanted: Wanted, reading: Reading) -> Path 
     session = wanted.safe_session
     if session is None:
         return None
-    candidates = (
-        path for root in _roots(around) for path in reading.files(root, re.escape(f"{session}.jsonl"), depth=1)
-    )
+    candidates = (path for root in _roots(around) for path in reading.called(root, f"{session}.jsonl", depth=1))
     return next(candidates, None)
 
 

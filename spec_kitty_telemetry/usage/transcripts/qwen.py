@@ -8,7 +8,6 @@ Sources: Piebald-AI/splitrail test data; output of Qwen Code 0.15.10 and 0.24.4 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.usage.answer import usage
@@ -78,7 +77,7 @@ def _by_session(around: Surroundings, wanted: Wanted, reading: Reading) -> Path 
     session = wanted.safe_session
     if session is None:
         return None
-    return next(reading.files(around.home / _FOLDER / "projects", re.escape(f"{session}.jsonl"), depth=2), None)
+    return next(reading.called(around.home / _FOLDER / "projects", f"{session}.jsonl", depth=2), None)
 
 
 def _by_folder(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:

@@ -117,6 +117,23 @@ class Reading:
                 elif pattern.fullmatch(entry.name):
                     yield Path(entry)
 
+    def called(self, folder: Path, name: str, depth: int) -> Iterator[Path]:
+        """Yield files of exactly that name, up to `depth` folders down; their neighbours are not looked at."""
+        waiting = deque([(str(folder), 0)])
+        seen = 0
+        while waiting and not self.is_over:
+            place, level = waiting.popleft()
+            path = os.path.join(place, name)  # noqa: PTH118 - a Path for each folder takes longer than asking for it
+            if os.path.isfile(path):  # noqa: PTH113
+                yield Path(path)
+            for entry in _entries(place) if level < depth else ():
+                seen += 1
+                if seen > _ENTRIES:
+                    self.cut = True
+                    return
+                if entry.is_dir():
+                    waiting.append((entry.path, level + 1))
+
     def rows(self, path: Path, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return a query's rows from an SQLite file, opened read-only; none where it is not what was expected."""
         if self.is_over or not path.is_file():
@@ -148,7 +165,7 @@ def _objects(text: bytes) -> Iterator[Json]:
         yield found
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name, reverse=True)
