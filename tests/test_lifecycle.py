@@ -141,10 +141,20 @@ def test_the_mean_cost_of_an_accepted_work_package_is_said(example: Project) -> 
         "accepted_count": 2,
         "accepted_with_known_cost_count": 2,
         "accepted_cost_usd": 3,  # 2.45 + 0.55
+        "accepted_cost_is_estimated": False,
         "accepted_cost_is_floor": False,
         "mean_accepted_cost_usd": Decimal("1.5"),
     }
     assert "Accepted: 2 of 3 work packages, for $3.00 until then, $1.50 each." in run(example).stdout
+
+
+def test_a_mean_cost_that_is_partly_an_estimate_is_marked(project: Project) -> None:
+    ran(project, "implementer", 0, 5, "1")
+    # 1,000,000 tokens at $1.75 and 100,000 at $14 a million: $3.15
+    ran(project, "reviewer", 6, 7, None, model="gpt-5.2-codex", input_tokens=10**6, output_tokens=10**5)
+    moved(project, (8, "in_review", "done"))
+    assert lifecycle(project)["summary"]["accepted_cost_is_estimated"] is True
+    assert "Accepted: 1 of 1 work package, for ~$4.1500 until then, ~$4.1500 each." in run(project).stdout
 
 
 def test_without_lanes_nothing_is_known_to_be_accepted_or_reworked(project: Project) -> None:

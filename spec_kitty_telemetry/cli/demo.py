@@ -6,6 +6,7 @@ folder is touched.
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import click
 
 from spec_kitty_telemetry.cli.output import say
 from spec_kitty_telemetry.errors import SettingsError
+from spec_kitty_telemetry.lanes import STATUS_NAME
 from spec_kitty_telemetry.switch import IS_OFF, VARIABLE, is_off
 
 if TYPE_CHECKING:
@@ -39,17 +41,19 @@ class _Run:
     seconds: float
     outcome: Outcome = "succeeded"
     model: str | None = None
+    to_lane: str = "in_progress"
+    """Where the host puts the work package afterwards."""
 
 
 _RUNS = (
     _Run("WP01", "implementer", "claude-code", 1, "claude-stopped.json", 411.2, "failed"),
-    _Run("WP01", "implementer", "claude-code", 2, "claude-done.json", 268.4),
+    _Run("WP01", "implementer", "claude-code", 2, "claude-done.json", 268.4, to_lane="for_review"),
     _Run("WP01", "reviewer", "codex", 1, "codex-review.jsonl", 96.5, "rejected", "gpt-5.2-codex"),
-    _Run("WP01", "implementer", "claude-code", 3, "claude-done.json", 190.7),
-    _Run("WP01", "reviewer", "codex", 2, "codex-approval.jsonl", 61.0, model="gpt-5.2-codex"),
+    _Run("WP01", "implementer", "claude-code", 3, "claude-done.json", 190.7, to_lane="for_review"),
+    _Run("WP01", "reviewer", "codex", 2, "codex-approval.jsonl", 61.0, model="gpt-5.2-codex", to_lane="done"),
     _Run("WP02", "implementer", "codex", 1, None, 900.0, "timed_out", "gpt-5.2-codex"),
-    _Run("WP02", "implementer", "claude-code", 2, "claude-next.json", 152.3),
-    _Run("WP02", "reviewer", "codex", 1, "codex-approval.jsonl", 58.2, model="gpt-5.2-codex"),
+    _Run("WP02", "implementer", "claude-code", 2, "claude-next.json", 152.3, to_lane="for_review"),
+    _Run("WP02", "reviewer", "codex", 1, "codex-approval.jsonl", 58.2, model="gpt-5.2-codex", to_lane="done"),
 )
 
 
@@ -70,6 +74,7 @@ def command(folder: Path | None) -> None:
       demo
       demo --folder shop
     """  # noqa: D301 - \b is click's mark
+    from spec_kitty_telemetry.cli.lifecycle import command as lifecycle
     from spec_kitty_telemetry.cli.report import command as report
 
     if is_off(os.environ):
@@ -77,9 +82,13 @@ def command(folder: Path | None) -> None:
     root = _new_project(folder)
     recorded = _play(root)
     say(f"Played {recorded} agent runs of the made-up feature {FEATURE} through the real hooks.\n")
-    for by in ("wp,role", "model"):
-        say(f"$ spec-kitty telemetry report --by {by}\n")
-        report.main(["--project", str(root), "--by", by], standalone_mode=False)
+    for command_line, shown in (
+        ("report --by wp,role", report),
+        ("report --by model", report),
+        ("lifecycle", lifecycle),
+    ):
+        say(f"$ spec-kitty telemetry {command_line}\n")
+        shown.main([*command_line.split()[1:], "--project", str(root)], standalone_mode=False)
         say("")
     say(f"The project:  {root}")
     say(f"The records:  {root / 'kitty-specs' / FEATURE / 'execution.events.jsonl'}")
@@ -98,15 +107,29 @@ def _new_project(folder: Path | None) -> Path:
 
 
 def _play(root: Path) -> int:
-    """Announce every run the way a host does, with the times moved to the last hours; return how many."""
+    """Announce every run the way a host does, with the times moved to the last hours; return how many.
+
+    Between the runs the work packages change lanes, in the file that spec-kitty itself writes.
+    """
     from spec_kitty_telemetry.host import Hooks
 
     hooks = Hooks.load(root)
     began = datetime.now(UTC) - timedelta(hours=2)
-    for number, run in enumerate(_RUNS):
-        _announce(hooks, root, run, _output(run, number), began)
-        began += timedelta(seconds=run.seconds + 20)
+    lanes: dict[str, str] = {}
+    with (root / "kitty-specs" / FEATURE / STATUS_NAME).open("w", encoding="utf-8", newline="\n") as status:
+        for number, run in enumerate(_RUNS):
+            if run.wp_id not in lanes:
+                status.write(_move(run.wp_id, "planned", "in_progress", began))
+            _announce(hooks, root, run, _output(run, number), began)
+            began += timedelta(seconds=run.seconds + 20)
+            before, lanes[run.wp_id] = lanes.get(run.wp_id, "in_progress"), run.to_lane
+            if before != run.to_lane:
+                status.write(_move(run.wp_id, before, run.to_lane, began))
     return len(_RUNS)
+
+
+def _move(wp_id: str, from_lane: str, to_lane: str, at: datetime) -> str:
+    return json.dumps({"at": at.isoformat(), "from_lane": from_lane, "to_lane": to_lane, "wp_id": wp_id}) + "\n"
 
 
 def _output(run: _Run, number: int) -> str:

@@ -128,9 +128,9 @@ def _accepted(found: Lifecycle, search: Search, places: int) -> list[str]:
     text = f"Accepted: {told['accepted_count']:,} of {tables.plural(told['work_package_count'], 'work package')}"
     if told["mean_accepted_cost_usd"] is None:
         return [f"{text}."]
-    floor = "≥" if told["accepted_cost_is_floor"] else ""
-    mean = tables.money(told["mean_accepted_cost_usd"], floor, places=places)
-    return [f"{text}, for {tables.money(told['accepted_cost_usd'], floor, places=places)} until then, {mean} each."]
+    marks = ("≥" if told["accepted_cost_is_floor"] else "") + ("~" if told["accepted_cost_is_estimated"] else "")
+    mean = tables.money(told["mean_accepted_cost_usd"], marks, places=places)
+    return [f"{text}, for {tables.money(told['accepted_cost_usd'], marks, places=places)} until then, {mean} each."]
 
 
 def _outside(found: Lifecycle, places: int) -> list[str]:

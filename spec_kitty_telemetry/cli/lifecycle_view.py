@@ -32,6 +32,7 @@ def summary(found: Lifecycle, unread_count: int) -> dict[str, Any]:
         "accepted_count": len(accepted),
         "accepted_with_known_cost_count": len(known),
         "accepted_cost_usd": cost_usd,
+        "accepted_cost_is_estimated": total.estimated_cost_usd is not None,
         "accepted_cost_is_floor": is_floor(total) or len(known) < len(accepted) or unread_count > 0,
         "mean_accepted_cost_usd": None if cost_usd is None or not known else cost_usd / Decimal(len(known)),
     }
