@@ -94,8 +94,8 @@ class Pricer:
             return self._estimate(event, payload, payload.model)  # most records, at once
         if self.takes_reported and (reported := reported_cost(payload)) is not None:
             return Charge(reported, parts=_reported_parts(payload, reported) if models and self._in_parts else ())
-        counted = any(_says_anything(part) for part in models)
-        if not counted and not _says_anything(payload):
+        counted = any(says_anything(part) for part in models)
+        if not counted and not says_anything(payload):
             return _with_parts(_NO_USAGE, _NO_USAGE, len(models))
         if self._mode == "reported":
             return _with_parts(_UNPRICED, _UNPRICED, len(models))
@@ -122,9 +122,9 @@ class Pricer:
 
     def _estimate(self, event: ExecutionEvent, counts: ExecutionPayload | ModelPart, model: str | None) -> Charge:
         input_tokens, output_tokens = counts.input_tokens, counts.output_tokens
-        if input_tokens is None and not _says_anything(counts):
+        if input_tokens is None and not says_anything(counts):
             return _NO_USAGE
-        if input_tokens == 0 == output_tokens and not (counts.cache_read_tokens or counts.cache_write_tokens):
+        if input_tokens == 0 == output_tokens and not says_parts(counts):
             return Charge(None, 0)  # nothing was used, which costs nothing whatever the model
         provider = counts.provider or event.payload.provider
         price = self._find_price(model, provider, event.timestamp, event.payload.agent)
@@ -132,7 +132,7 @@ class Pricer:
             self._remember(model, provider, counts)
             return _UNPRICED
         try:
-            if input_tokens is None or output_tokens is None or _says_parts(counts):
+            if input_tokens is None or output_tokens is None or says_parts(counts):
                 estimated = price.cost(*counts_for_price(counts))
             else:
                 estimated = price.cost(input_tokens, output_tokens)
@@ -183,18 +183,22 @@ def counts_for_price(counts: ExecutionPayload | ModelPart) -> tuple[int, int, in
     )
 
 
-def _says_parts(counts: ExecutionPayload | ModelPart) -> bool:
+def says_parts(counts: ExecutionPayload | ModelPart) -> bool:
+    """Tell whether some of the tokens were cached, written to a cache or thought."""
     return bool(
         counts.cache_read_tokens or counts.cache_write_tokens or counts.cache_write_1h_tokens or counts.reasoning_tokens
     )
 
 
-def _says_anything(counts: ExecutionPayload | ModelPart) -> bool:
+def says_anything(counts: ExecutionPayload | ModelPart) -> bool:
+    """Tell whether any tokens were counted."""
     return (
         counts.input_tokens is not None
         or counts.output_tokens is not None
         or counts.cache_read_tokens is not None
         or counts.cache_write_tokens is not None
+        or counts.cache_write_1h_tokens is not None
+        or counts.reasoning_tokens is not None
     )
 
 

@@ -129,7 +129,14 @@ def report_of(
         _summary(by, key if isinstance(key, tuple) else (key,), [group.runs, group.parts])
         for key, group in tally.groups.items()
     ]
-    rows.sort(key=lambda row: (-(row.total_cost_usd or 0), -(row.total_input_tokens or 0), row.group_key))
+    rows.sort(
+        key=lambda row: (
+            -(row.total_cost_usd or 0),
+            -(row.total_input_tokens or 0),
+            row.group_key,
+            [value is None for value in row.group.values()],  # an unknown model, and one that is called "unknown"
+        )
+    )
     total = _summary((), (), [tally.split_runs, *(group.runs for group in tally.groups.values())])
     total = msgspec.structs.replace(total, unread_count=unread_count)
     repeated = sum(row.event_count for row in rows) - total.event_count

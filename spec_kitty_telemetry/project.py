@@ -7,6 +7,7 @@ repository (slugs, symlinks, YAML) is refused or ignored unless it is what it sh
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from contextlib import suppress
@@ -95,7 +96,7 @@ class Project(msgspec.Struct, frozen=True):
         :raises ProjectError: the folder of features cannot be read.
         """
         try:
-            names = [entry.name for entry in os.scandir(self.specs_dir) if entry.is_dir()]
+            names = [entry.name for entry in os.scandir(self.specs_dir) if _may_be_a_folder(entry)]
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
@@ -238,6 +239,13 @@ def project_of_feature_dir(feature_dir: Path) -> tuple[Project, Path]:
 
 def _is_project(folder: Path) -> bool:
     return (folder / SPECS_FOLDER).is_dir() or (folder / ".kittify" / "config.yaml").is_file()
+
+
+def _may_be_a_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError as error:  # a loop of links is none; what lies behind a closed folder, whoever reads it says
+        return error.errno != errno.ELOOP
 
 
 def _may_exist(path: Path) -> bool:

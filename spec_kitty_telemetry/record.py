@@ -44,6 +44,12 @@ _Clock = Annotated[int, msgspec.Meta(ge=0, le=MAXIMUM_CLOCK)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
+if TYPE_CHECKING:
+    _Kept = dict[str, Any] | None
+else:
+    _Kept = Any  # a line may have anything under the field's name; it is taken away again
+
+
 # The fields of these stand in the order in which their names stand on a line, that of the alphabet: msgspec finds them
 # a tenth faster so.
 
@@ -109,8 +115,11 @@ class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class ExecutionEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One record: the envelope of `spec_kitty_events.Event` around an `ExecutionPayload`."""
 
-    unknown: dict[str, Any] | None = msgspec.field(default=None, name="_unknown")
-    """Keys that this version does not know, kept by `parse`: the envelope's, and the payload's under `payload`."""
+    unknown: _Kept = msgspec.field(default=None, name="_unknown")
+    """Keys that this version does not know, kept by `parse`: the envelope's, and the payload's under `payload`.
+
+    Never what a line has under that name.
+    """
     aggregate_id: str
     """The feature's slug."""
     build_id: str | None = None
@@ -141,7 +150,7 @@ class ExecutionEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 _decode = msgspec.json.Decoder(ExecutionEvent).decode
 _encoder = msgspec.json.Encoder(order="sorted", decimal_format="number")
-_ENVELOPE_NAMES = frozenset(ExecutionEvent.__struct_encode_fields__)
+_ENVELOPE_NAMES = frozenset(ExecutionEvent.__struct_encode_fields__) - {"_unknown"}
 _PAYLOAD_NAMES = frozenset(ExecutionPayload.__struct_encode_fields__)
 _PART_NAMES = frozenset(ModelPart.__struct_encode_fields__)
 
@@ -182,6 +191,8 @@ def decode(line: bytes) -> ExecutionEvent:
         raise ValueError(_NO_MONEY) from error
     if payload.outcome is None or payload.wp_id == "N/A":
         _read_as_meant(payload)
+    if event.unknown is not None:
+        _set(event, "unknown", None)
     return event
 
 
@@ -203,10 +214,15 @@ def _read_as_meant(payload: ExecutionPayload) -> None:
 def parse(line: bytes) -> ExecutionEvent:
     """Return the record on `line` with the keys that this version does not know kept in `unknown`.
 
+    They are let go where one of them is a number that nothing can hold: the record itself is good.
+
     :raises ValueError: as `decode`.
     """
     event = decode(line)
-    raw: dict[str, Any] = _plain_decoder.decode(line)
+    try:
+        raw: dict[str, Any] = _plain_decoder.decode(line)
+    except (ValueError, RecursionError):
+        return event
     unknown = _without(raw, _ENVELOPE_NAMES)
     if in_payload := _without(raw["payload"], _PAYLOAD_NAMES):
         unknown["payload"] = in_payload

@@ -19,10 +19,11 @@ import msgspec
 
 from spec_kitty_telemetry.query import place
 from spec_kitty_telemetry.scan import ScanReport, Stretch, records_called
+from spec_kitty_telemetry.shares import SHARE_BYTES, shares
 from spec_kitty_telemetry.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
     from multiprocessing.connection import Connection
     from pathlib import Path
     from types import TracebackType
@@ -34,13 +35,9 @@ if TYPE_CHECKING:
     Tell = Callable[[int], None]
     """Called with how many more records were read."""
 
-SHARE_BYTES = 4 * 1024 * 1024
-"""What a process must have to read at least: that takes it about 20 ms, being started and asked about 5."""
 MAXIMUM_PROCESSES = 8
 """The parent takes the answers one by one, which more would only wait for."""
 _TELL_EVERY_S = 0.2
-_SMALL = 8
-"""A log below this part of a share is not cut."""
 
 
 class Counted(NamedTuple):
@@ -206,43 +203,12 @@ class _Ids:
 _NO_IDS = msgspec.msgpack.encode([])
 
 
-def shares(stretches: Sequence[Stretch], count: int, share_bytes: int = SHARE_BYTES) -> list[list[Stretch]]:
-    """Cut logs, each given whole, into at most `count` shares of about as many bytes, none far below `share_bytes`.
-
-    A small log is not cut in two: most records that stand twice stand in one log.
-    """
-    sizes = [_size(stretch.path) for stretch in stretches]
-    count = min(count, sum(sizes) // share_bytes)
-    if count < 2:  # noqa: PLR2004 - nothing to share
-        return [list(stretches)]
-    even = -(-sum(sizes) // count)
-    found: list[list[Stretch]] = [[]]
-    room = even
-    for (path, *_), size in zip(stretches, sizes, strict=True):
-        start = 0
-        while size - start > room and len(found) < count:
-            if size > even // _SMALL and room > 0:
-                found[-1].append(Stretch(path, start, start + room))
-                start += room
-            elif room * 2 >= size:
-                break
-            found.append([])
-            room = even
-        found[-1].append(Stretch(path, start))
-        room -= size - start
-    return found
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # it is not there; whoever reads it says so
-        return 0
-
-
 def _available() -> int:
     """Return how many processes may count at once."""
     if sys.platform != "linux":  # elsewhere a fork can crash what the system's own libraries hold, or does not exist
+        return 1
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is not None and processes.current_process().daemon:  # it is not allowed to have children
         return 1
     threading = sys.modules.get("threading")
     if threading is not None and threading.active_count() > 1:  # a lock that another thread holds stays held

@@ -252,3 +252,13 @@ def test_an_explanation_speaks_of_long_context_only_where_it_may_count(project: 
     short, long = (run("prices", "explain", "--project", project.root, each).stdout for each in ids)
     assert "long-context rates are not applied" not in short
     assert "long-context rates are not applied" in long
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a file where a folder is wanted")
+def test_a_demo_that_finds_no_room_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    folder = tmp_path / "file" / "shop"
+    result = run("demo", "--folder", folder)
+    assert result.exit_code == 1
+    said = f"Error: no project can be made in {folder}: not a directory; choose another with --folder\n"
+    assert result.stderr == said

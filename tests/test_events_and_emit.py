@@ -8,19 +8,18 @@ import signal
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from spec_kitty_telemetry import EventFilter, query_execution_events
+from spec_kitty_telemetry import EventFilter, query_execution_events, query_project_events
 from spec_kitty_telemetry.cli import group
 from spec_kitty_telemetry.cli.following import Followed
 from spec_kitty_telemetry.query import Search
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from spec_kitty_telemetry.project import Project
 
 FEATURE = "043-telemetry-foundation"
@@ -309,3 +308,17 @@ def test_followed_records_belong_to_the_folder_they_lie_in_and_refused_logs_are_
         with path.open("ab") as log:
             log.write(line)
     assert [event.feature for event in followed.new()] == ["045-new-name"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_run_whose_record_nobody_hears_of_is_recorded_once(project: Project, more: tuple[str, ...]) -> None:
+    words = ("emit", "--project", str(project.root), "--feature", "043", "--wp", "WP01", "--agent", "a", "--role", "r")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "spec_kitty_telemetry", *words, *more],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stderr == "Warning: standard output cannot be written: no space left on device\n"
+    assert len(query_project_events(project.root)) == 1

@@ -144,6 +144,7 @@ def test_the_mean_cost_of_an_accepted_work_package_is_said(example: Project) -> 
         "accepted_cost_is_estimated": False,
         "accepted_cost_is_floor": False,
         "mean_accepted_cost_usd": Decimal("1.5"),
+        "mean_accepted_cost_is_floor": False,
     }
     assert "Accepted: 2 of 3 work packages, for $3.00 until then, $1.50 each." in run(example).stdout
 
@@ -375,3 +376,21 @@ def test_a_work_package_whose_name_looks_like_a_glob_is_found_by_its_name(projec
     moved(project, (5, "planned", "claimed"), wp_id="WP02[a]")
     (found,) = lifecycle(project, "--wp", "WP02[a]")["work_packages"]
     assert found["wp_id"] == "WP02[a]"
+
+
+def test_the_mean_is_no_floor_for_the_work_packages_that_it_leaves_out(project: Project) -> None:
+    ran(project, "implementer", 0, 5, "10")
+    ran(project, "implementer", 0, 5, None, wp_id="WP02", input_tokens=100, output_tokens=5, model="nobody-knows-1")
+    moved(project, (6, "in_review", "done"))
+    moved(project, (6, "in_review", "done"), wp_id="WP02")
+    told = lifecycle(project)["summary"]
+    assert (told["accepted_cost_is_floor"], told["mean_accepted_cost_is_floor"]) == (True, False)
+    text = "Accepted: 2 of 2 work packages, for ≥$10.00 until then, $10.00 each for the 1 whose cost is known."
+    assert text in run(project).stdout
+
+
+def test_a_work_package_that_was_accepted_before_its_first_run_cost_nothing_until_then(project: Project) -> None:
+    ran(project, "implementer", 10, 15, "3")
+    moved(project, (1, "in_review", "done"))
+    told = lifecycle(project)["summary"]
+    assert (told["accepted_cost_usd"], told["mean_accepted_cost_usd"], told["accepted_cost_is_floor"]) == (0, 0, False)

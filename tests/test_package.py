@@ -19,7 +19,7 @@ FLOORS = {
     "settings": 1, "hookspecs": 1, "invocation": 1, "record": 1, "project": 1, "redaction": 1, "moments": 1,
     "files": 1, "identity": 1,
     "clock": 2, "spool": 2, "log": 2, "scan": 2, "lanes": 3, "marks": 2, "notes": 2, "pricing": 2,
-    "host": 3, "filters": 3, "query": 3, "usage": 3, "dimensions": 3, "compose": 3, "health": 3,
+    "host": 3, "filters": 3, "query": 3, "shares": 3, "usage": 3, "dimensions": 3, "compose": 3, "health": 3,
     "recorder": 4, "charge": 4, "tally": 4, "cost": 4, "cost_sums": 4, "workers": 4,
     "lifecycle": 4, "store": 4, "emit": 4,
     "bridges": 5, "cli": 5, "__main__": 5,

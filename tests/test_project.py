@@ -177,3 +177,11 @@ def test_the_runtime_folder_keeps_itself_out_of_git(tmp_path: Path) -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert status.stdout.split() == ["??", "kitty-specs/001-x/execution.events.jsonl"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs symlinks")
+def test_a_link_that_leads_nowhere_hides_no_feature(project: Project) -> None:
+    (project.specs_dir / "loop").symlink_to("loop")
+    (project.specs_dir / "043-good").mkdir()
+    assert "043-good" in project.features()
+    assert "loop" not in project.features()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.cli import group
@@ -40,8 +41,6 @@ def rewrite(path: Path, change: Callable[[ExecutionEvent], ExecutionEvent]) -> N
 
 def with_parts(path: Path, *parts: ModelPart) -> None:
     """Let the one record of a log say what each model used."""
-    from msgspec.structs import replace
-
     rewrite(path, lambda event: replace(event, payload=replace(event.payload, models=list(parts))))
 
 
@@ -286,3 +285,14 @@ def test_prices_of_a_plugin_are_named_below_the_table(project: Project, monkeypa
     assert document["total"]["estimated_cost_usd"] == 1
     shown = CliRunner().invoke(group, ["prices", "show", "house-1", "--project", str(project.root)])
     assert "plugins are not asked here" in shown.stderr
+
+
+@pytest.mark.parametrize("part", ["reasoning_tokens", "cache_write_1h_tokens"])
+def test_tokens_that_are_part_of_nothing_are_not_free(project: Project, part: str) -> None:
+    path = record(project, "043-good", model="claude-sonnet-4-6", input_tokens=0, output_tokens=0)
+    rewrite(path, lambda event: replace(event, payload=replace(event.payload, **{part: 500})))
+    text = run(project, "report").stdout
+    assert "1 run said counts that cannot all be true, so they have no cost" in text
+    assert "$0.0000" not in text
+    rewrite(path, lambda event: replace(event, payload=replace(event.payload, input_tokens=None, output_tokens=None)))
+    assert "≥~$0.0" in run(project, "report").stdout  # 500 at $15 or $6 a million

@@ -16,7 +16,12 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spec_kitty_telemetry import query_project_events
 from spec_kitty_telemetry.cli import group
+from spec_kitty_telemetry.cli.explanation import explained
+from spec_kitty_telemetry.cost import cost_report
+from spec_kitty_telemetry.cost_sums import is_floor
+from spec_kitty_telemetry.pricing import PriceBook
 from spec_kitty_telemetry.project import Project
 
 if TYPE_CHECKING:
@@ -24,6 +29,9 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from spec_kitty_telemetry.charge import CostMode
+
+MODES: tuple[CostMode, ...] = ("auto", "reported", "calculated")
 MILLION = 1_000_000
 RATES = {
     "house-1": {"input": "2", "output": "10", "cache_read": "0.5", "cache_write_5m": "3", "cache_write_1h": "4"},
@@ -222,15 +230,15 @@ NO_USAGE = {**BLANK, "no_usage": True}
 
 
 def says_anything(said: dict[str, Any]) -> bool:
-    return any(said[name] is not None for name in COUNTS[:4])
+    return any(said[name] is not None for name in (*COUNTS, "cache_write_1h_tokens"))
 
 
 def estimate(said: dict[str, Any], unknown: dict[Any, list[int]]) -> dict[str, Any]:
     """Return what these tokens cost at list prices."""
     if not says_anything(said):
         return NO_USAGE
-    if said["input_tokens"] == said["output_tokens"] == 0 and not (
-        said["cache_read_tokens"] or said["cache_write_tokens"]
+    if said["input_tokens"] == said["output_tokens"] == 0 and not any(
+        said[name] for name in (*COUNTS, "cache_write_1h_tokens")
     ):
         return {**BLANK, "estimated": Decimal(0)}  # nothing costs nothing, whatever the model
     if said["model"] not in RATES:
@@ -465,3 +473,33 @@ def test_the_report_agrees_with_the_obvious_one(
     with localcontext(prec=60):
         for question in asked:
             assert reported(project, question) == expected(project, question)
+
+
+# Another way to ask ------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(record=records())
+def test_explaining_a_record_says_what_a_report_counts(
+    tmp_path_factory: pytest.TempPathFactory, record: dict[str, Any]
+) -> None:
+    """Every digit of `prices explain` comes from `explained`; the report of one record has one total."""
+    project = write(tmp_path_factory.mktemp("explained"), {FEATURES[0]: [record]})
+    (event,) = query_project_events(project.root)
+    book = PriceBook.load(project.root)
+    reports = {mode: cost_report([event], ("wp",), book.find, cost=mode).total for mode in MODES}
+
+    told = explained(event, book, project.root)
+
+    assert told["calculated_cost_usd"] == reports["calculated"].total_cost_usd
+    counts = told["counts_in_reports"]
+    assert (told[f"{counts}_cost_usd"] if counts != "unknown" else None) == reports["auto"].total_cost_usd
+    if reports["reported"].total_cost_usd is not None:
+        assert told["reported_cost_usd"] == reports["reported"].total_cost_usd
+    known = [part["calculated_cost_usd"] for part in told["parts"] if part["calculated_cost_usd"] is not None]
+    assert (sum(known) if known else None) == told["calculated_cost_usd"]
+    for part in told["parts"]:
+        if part["lines"]:
+            assert sum(line["cost_usd"] for line in part["lines"]) == part["calculated_cost_usd"]
+    if told["calculated_cost_usd"] is not None:
+        assert told["calculated_cost_is_floor"] == is_floor(reports["calculated"])

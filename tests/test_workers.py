@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
-from multiprocessing import active_children
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,9 @@ from spec_kitty_telemetry.pricing import PriceBook
 from spec_kitty_telemetry.query import Search
 from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart, encode
 from spec_kitty_telemetry.scan import ScanReport, Stretch, records_called, scan, scan_in_blocks
+from spec_kitty_telemetry.shares import shares
 from spec_kitty_telemetry.tally import Counter
-from spec_kitty_telemetry.workers import Count, shares
+from spec_kitty_telemetry.workers import Count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -328,3 +329,16 @@ def test_where_no_process_can_be_started_one_counts_everything(project: Project)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert report.total.event_count == 3
     assert active_children() == []
+
+
+def test_a_process_that_may_have_no_children_counts_alone(project: Project) -> None:
+    write(project, {feature: [encode(event(place))[:-1]] for place, feature in enumerate(FEATURES)})
+
+    def count_there() -> None:
+        with Count(Search(project), lambda: Counter(("wp",), BOOK.find), BOOK, share_bytes=1) as count:
+            sys.exit(report_of(count.tally(), ("wp",)).total.event_count)
+
+    process = get_context("fork").Process(target=count_there, daemon=True)
+    process.start()
+    process.join()
+    assert process.exitcode == 3

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spec_kitty_telemetry.cli.output import say
-from spec_kitty_telemetry.errors import SettingsError
+from spec_kitty_telemetry.errors import SettingsError, TelemetryError
 from spec_kitty_telemetry.lanes import STATUS_NAME
 from spec_kitty_telemetry.switch import IS_OFF, VARIABLE, is_off
 
@@ -96,13 +96,18 @@ def command(folder: Path | None) -> None:
 
 
 def _new_project(folder: Path | None) -> Path:
-    if folder is None:
-        root = Path(tempfile.mkdtemp(prefix="spec-kitty-telemetry-demo-"))
-    elif folder.exists() and any(folder.iterdir()):
-        raise click.UsageError(f"found files in {folder}, expected an empty folder or a name that is not taken")
-    else:
-        root = folder.absolute()
-    (root / "kitty-specs" / FEATURE).mkdir(parents=True)
+    try:
+        if folder is None:
+            root = Path(tempfile.mkdtemp(prefix="spec-kitty-telemetry-demo-"))
+        elif folder.exists() and any(folder.iterdir()):
+            raise click.UsageError(f"found files in {folder}, expected an empty folder or a name that is not taken")
+        else:
+            root = folder.absolute()
+        (root / "kitty-specs" / FEATURE).mkdir(parents=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        where = folder or "a temporary folder"
+        raise TelemetryError(f"no project can be made in {where}: {reason}; choose another with --folder") from error
     return root
 
 

@@ -11,6 +11,8 @@ from spec_kitty_telemetry.cli import suggestions
 from spec_kitty_telemetry.cli.options import json_option, project_option
 from spec_kitty_telemetry.cli.output import say
 from spec_kitty_telemetry.cli.run import feature_called, tags_of
+from spec_kitty_telemetry.cli.tables import shown
+from spec_kitty_telemetry.errors import TelemetryError
 from spec_kitty_telemetry.record import MAXIMUM_COST_USD, MAXIMUM_COUNT, MAXIMUM_DURATION_MS, OUTCOMES
 from spec_kitty_telemetry.switch import IS_OFF, is_off
 
@@ -118,9 +120,12 @@ def command(feature: str, tags: tuple[str, ...], project_folder: Path | None, as
     appended = emit_execution_event(
         project.feature_dir(slug), slug, wp_id, agent, role, tags=tags_told, **_understood(facts, project)
     )
-    if as_json:
-        _print_document(appended, project.log_path(slug))
-    _say(appended, project.log_path(slug), quiet=as_json)
+    try:
+        if as_json:
+            _print_document(appended, project.log_path(slug))
+        _say(appended, project.log_path(slug), quiet=as_json)
+    except TelemetryError as error:  # nobody hears the answer; a script that tried again would record the run twice
+        click.echo(f"Warning: {shown(error)}", err=True)
 
 
 def _print_document(appended: Appended | None, log: Path) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.charge import counts_for_price
+from spec_kitty_telemetry.charge import Pricer, counts_for_price, says_anything
 from spec_kitty_telemetry.cli import tables
 from spec_kitty_telemetry.cli.price_view import day
 from spec_kitty_telemetry.cli.prices_in_use import find_price_for
@@ -13,21 +12,28 @@ from spec_kitty_telemetry.pricing import dollars, dollars_per_million
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from decimal import Decimal
     from pathlib import Path
 
-    from spec_kitty_telemetry.charge import FindPrice
+    from spec_kitty_telemetry.charge import Charge, FindPrice
     from spec_kitty_telemetry.pricing import Price, PriceBook
     from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart
+
+
+_NO_PRICE = "no price for this model"
 
 
 def explained(event: ExecutionEvent, book: PriceBook, project_root: Path) -> dict[str, Any]:
     """Return the explanation of one record's cost as a JSON object; money is exact."""
     payload = event.payload
     find_price = find_price_for(book, project_root)
-    counted: Sequence[ExecutionPayload | ModelPart] = payload.models or ([] if _says_nothing(payload) else [payload])
-    parts = [_part(event, each, find_price) for each in counted]
-    known = [part["calculated_cost_usd"] for part in parts if part["calculated_cost_usd"] is not None]
-    calculated = sum(known, Decimal(0)) if known else None
+    in_reports = Pricer(find_price, "auto").charge(event)
+    calculated = Pricer(find_price, "calculated").charge(event)
+    counted: Sequence[tuple[ExecutionPayload | ModelPart, Charge]] = [(payload, calculated)]
+    if any(says_anything(part) for part in payload.models) or not calculated.has_usage:
+        counted = list(zip(payload.models, calculated.parts, strict=True))
+    reported_usd = _usd(in_reports.reported) if payload.cost_usd is None else payload.cost_usd
+    calculated_usd = _usd(calculated.estimated)
     return {
         "event_id": event.event_id,
         "feature": event.feature,
@@ -37,29 +43,39 @@ def explained(event: ExecutionEvent, book: PriceBook, project_root: Path) -> dic
         "timestamp": event.timestamp.isoformat(),
         "usage_source": payload.usage_source,
         "uncertain": payload.uncertain,
-        "parts": parts,
-        "reported_cost_usd": payload.cost_usd,
-        "calculated_cost_usd": calculated,
-        "unpriced_models": [part["model"] for part in parts if part["calculated_cost_usd"] is None],
-        "difference_usd": None if payload.cost_usd is None or calculated is None else calculated - payload.cost_usd,
-        "counts_in_reports": "reported" if payload.cost_usd is not None else "calculated" if known else "unknown",
-    }
+        "parts": [_part(event, part, charge, find_price) for part, charge in counted],
+        "reported_cost_usd": reported_usd,
+        "calculated_cost_usd": calculated_usd,
+        "calculated_cost_is_floor": calculated.unpriced or calculated.partial,
+        "unpriced_models": [part.model for part, charge in counted if charge.unpriced],
+        "difference_usd": None if reported_usd is None or calculated_usd is None else calculated_usd - reported_usd,
+        "counts_in_reports": "reported" if in_reports.reported is not None
+                             else "calculated" if in_reports.estimated is not None else "unknown",
+    }  # fmt: skip
 
 
-def _says_nothing(payload: ExecutionPayload) -> bool:
-    return payload.input_tokens is None and payload.output_tokens is None
+def _usd(amount: int | None) -> Decimal | None:
+    return None if amount is None else dollars(amount)
 
 
-def _part(event: ExecutionEvent, counts: ExecutionPayload | ModelPart, find_price: FindPrice) -> dict[str, Any]:
+def _part(
+    event: ExecutionEvent, counts: ExecutionPayload | ModelPart, charge: Charge, find_price: FindPrice
+) -> dict[str, Any]:
     provider = counts.provider or event.payload.provider
     price = find_price(counts.model, provider, event.timestamp, event.payload.agent)
-    told: dict[str, Any] = {"model": counts.model, "reported_cost_usd": counts.cost_usd, "calculated_cost_usd": None}
+    told: dict[str, Any] = {
+        "model": counts.model,
+        "reported_cost_usd": counts.cost_usd,
+        "calculated_cost_usd": _usd(charge.estimated),
+    }
     if price is None:
-        return {**told, "price": None, "lines": [], "problem": "no price for this model"}
+        return {**told, "price": None, "lines": [], "problem": None if charge.estimated == 0 else _NO_PRICE}
     origin = {
         "model": price.model, "provider": price.provider, "matched_by": price.matched_by, "origin": price.origin,
         "valid_from": price.valid_from, "source": price.source, "as_of": price.as_of,
     }  # fmt: skip
+    if not charge.has_usage:
+        return {**told, "price": origin, "lines": [], "problem": "nobody said how many tokens it used"}
     try:
         lines = price.lines(*counts_for_price(counts))
     except ValueError as error:
@@ -76,7 +92,6 @@ def _part(event: ExecutionEvent, counts: ExecutionPayload | ModelPart, find_pric
             }
             for line in lines
         ],
-        "calculated_cost_usd": dollars(sum(line.cost for line in lines)),
         "problem": _gap(counts, price),
     }
 
@@ -107,7 +122,7 @@ def lines(explanation: dict[str, Any]) -> list[str]:
         text += ["", *_part_lines(part)]
     text += ["", f"reported:   {plain(explanation['reported_cost_usd'])}"]
     text.append(f"calculated: {plain(explanation['calculated_cost_usd'])}"
-                + (" (a floor)" if explanation["unpriced_models"] else ""))  # fmt: skip
+                + (" (a floor)" if explanation["calculated_cost_is_floor"] else ""))  # fmt: skip
     if explanation["difference_usd"]:
         text.append(f"difference: {plain(explanation['difference_usd'])} (calculated less reported)")
     text.append(f"In reports counts: {explanation['counts_in_reports']}")
@@ -118,7 +133,8 @@ def _part_lines(part: dict[str, Any]) -> list[str]:
     model = part["model"] or "(the agent did not say its model)"
     price = part["price"]
     if price is None:
-        return [f"{model}: {part['problem']}; 'prices unknown' says what to write"]
+        missing = f"{part['problem']}; 'prices unknown' says what to write"
+        return [f"{model}: {missing if part['problem'] else 'nothing was used, which costs nothing'}"]
     since = f", in force since {day(price['valid_from'])}" if price["valid_from"] else ""
     text = [f"{model}: price of {price['model']} (matched by {price['matched_by']}; from {price['origin']}{since})"]
     if price["source"]:

@@ -128,9 +128,14 @@ def _accepted(found: Lifecycle, search: Search, places: int) -> list[str]:
     text = f"Accepted: {told['accepted_count']:,} of {tables.plural(told['work_package_count'], 'work package')}"
     if told["mean_accepted_cost_usd"] is None:
         return [f"{text}."]
-    marks = ("≥" if told["accepted_cost_is_floor"] else "") + ("~" if told["accepted_cost_is_estimated"] else "")
-    mean = tables.money(told["mean_accepted_cost_usd"], marks, places=places)
-    return [f"{text}, for {tables.money(told['accepted_cost_usd'], marks, places=places)} until then, {mean} each."]
+    estimated = "~" if told["accepted_cost_is_estimated"] else ""
+
+    def money(name: str) -> str:
+        return tables.money(told[f"{name}_usd"], ("≥" if told[f"{name}_is_floor"] else "") + estimated, places=places)
+
+    known = told["accepted_with_known_cost_count"]
+    each = "each" if known == told["accepted_count"] else f"each for the {known:,} whose cost is known"
+    return [f"{text}, for {money('accepted_cost')} until then, {money('mean_accepted_cost')} {each}."]
 
 
 def _outside(found: Lifecycle, places: int) -> list[str]:

@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 def summary(found: Lifecycle, unread_count: int) -> dict[str, Any]:
     """Return the cost of an accepted work package: how many there are, their cost until then, and its mean.
 
-    Where lines or logs could not be read, runs may be missing, so the cost is a floor.
+    The mean is that of the work packages whose cost is known, and no floor for those that it leaves out.  Where lines
+    or logs could not be read, runs may be missing, so both are floors.
     """
     from decimal import Decimal
 
     accepted = [each for each in found.work_packages if each.until_accepted is not None]
     total = added(each.until_accepted for each in accepted if each.until_accepted is not None)
     known = [each for each in accepted if each.until_accepted and part_usd(each.until_accepted, each.total) is not None]
-    cost_usd = total.total_cost_usd
+    costs = [part_usd(each.until_accepted, each.total) for each in known if each.until_accepted]
+    cost_usd = sum((cost for cost in costs if cost is not None), Decimal(0)) if known else None
+    counted_floor = any(each.until_accepted and is_floor(each.until_accepted) for each in known)
     return {
         "work_package_count": len(found.work_packages),
         "accepted_count": len(accepted),
@@ -34,7 +37,8 @@ def summary(found: Lifecycle, unread_count: int) -> dict[str, Any]:
         "accepted_cost_usd": cost_usd,
         "accepted_cost_is_estimated": total.estimated_cost_usd is not None,
         "accepted_cost_is_floor": is_floor(total) or len(known) < len(accepted) or unread_count > 0,
-        "mean_accepted_cost_usd": None if cost_usd is None or not known else cost_usd / Decimal(len(known)),
+        "mean_accepted_cost_usd": None if cost_usd is None else cost_usd / Decimal(len(known)),
+        "mean_accepted_cost_is_floor": counted_floor or unread_count > 0,
     }
 
 

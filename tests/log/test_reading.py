@@ -312,3 +312,28 @@ def test_one_line_of_64_mib_is_skipped_without_being_held_in_memory(
     count, skipped, mebibytes = map(int, output.split())
     assert (count, skipped) == (2, 1)
     assert mebibytes < 16
+
+
+@pytest.mark.parametrize(
+    "taken", [5, {"payload": 5}, {"payload": {"models": [{}, {}]}}, {"payload": {"agent": "x"}, "event_id": "y"}]
+)
+def test_no_line_can_say_what_we_keep_of_unknown_keys(
+    tmp_path: Path, new_event: NewEvent, read_back: ReadBack, taken: object
+) -> None:
+    event = new_event()
+    line = {**json.loads(encode(event)), "_unknown": taken}
+    path = tmp_path / "log"
+    path.write_bytes(json.dumps(line).encode() + b"\n")
+    assert read_back(path)[0] == [event]
+    (kept,) = scan(path, keep_unknown=True)
+    assert json.loads(encode(kept)) == line  # a key like any other that is not known
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e99999999999999999999"])
+def test_an_unknown_key_with_a_number_that_nothing_holds_costs_no_record(
+    tmp_path: Path, new_event: NewEvent, number: str
+) -> None:
+    event = new_event()
+    path = tmp_path / "log"
+    path.write_bytes(encode(event).replace(b"{", b'{"new":%s,' % number.encode(), 1))
+    assert list(scan(path)) == list(scan(path, keep_unknown=True)) == [event]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -498,3 +499,13 @@ def test_a_folder_is_the_same_through_a_link(tmp_path: Path) -> None:
     wanted = Wanted(None, tmp_path / "link", window)
     facts: list[Any] = [str(tmp_path / "real"), str(tmp_path / "other"), None, "a\0b"]
     assert [wanted.is_folder(fact) for fact in facts] == [True, False, False, False]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs symlinks")
+def test_a_link_that_leads_nowhere_hides_no_session(home: Path) -> None:
+    projects = home / ".claude" / "projects"
+    wanted = put(projects / "-shop" / f"{CLAUDE}.jsonl", "{}\n")
+    for folder in (projects, projects / "-shop"):
+        (folder / "zz-loop").symlink_to("zz-loop")
+    assert list(Reading().called(projects, wanted.name, depth=2)) == [wanted]
+    assert list(Reading().files(projects, r".*\.jsonl", depth=2)) == [wanted]

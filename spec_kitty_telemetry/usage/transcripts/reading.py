@@ -111,7 +111,7 @@ class Reading:
                 if seen > _ENTRIES:
                     self.cut = True
                     return
-                if entry.is_dir():
+                if _is_folder(entry):
                     if level < depth:
                         waiting.append((Path(entry), level + 1))
                 elif pattern.fullmatch(entry.name):
@@ -131,7 +131,7 @@ class Reading:
                 if seen > _ENTRIES:
                     self.cut = True
                     return
-                if entry.is_dir():
+                if _is_folder(entry):
                     waiting.append((entry.path, level + 1))
 
     def rows(self, path: Path, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -171,6 +171,13 @@ def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
             return sorted(entries, key=lambda entry: entry.name, reverse=True)
     except (OSError, ValueError):
         return []
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a loop of links, or behind a closed folder: its neighbours are read
+        return False
 
 
 def _real(path: Path) -> Path:
