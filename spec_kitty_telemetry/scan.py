@@ -137,34 +137,6 @@ def scan_in_blocks(
         yield events
 
 
-class _Called(msgspec.Struct, gc=False):
-    event_id: str
-
-
-_id_decoder = msgspec.json.Decoder(_Called)
-
-
-def records_called(stretch: Stretch, ids: set[str]) -> Iterator[list[ExecutionEvent]]:
-    """Yield the first record of each of `ids` in `stretch`, some at a time, and take its id out of `ids`.
-
-    The other lines are hardly looked at.
-
-    :raises LogError: the file cannot be read at all.
-    """
-    for lines in _blocks_of_lines(stretch):
-        found = []
-        for line in lines:
-            try:
-                event_id = _id_decoder.decode(line or b"").event_id
-                if event_id not in ids:
-                    continue
-                found.append(decode(line or b""))
-            except (ValueError, RecursionError):
-                continue
-            ids.remove(event_id)
-        yield found
-
-
 def _skip(report: ScanReport, path: Path, number: int, line: bytes | None, error: Exception) -> None:
     if line is None:
         report.skip(path, number, f"longer than {MAXIMUM_LINE_BYTES // 1024} KiB")

@@ -105,10 +105,10 @@ class Sum:
             self.base_rates += charge.base_rates
             self.contradictory += charge.contradictory
 
-    def merge(self, other: Sum, times: int = 1) -> None:
-        """Add what `other` added, `times` over."""
+    def merge(self, other: Sum) -> None:
+        """Add what `other` added."""
         for name in Sum.__slots__:
-            setattr(self, name, getattr(self, name) + times * getattr(other, name))
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class Group:
@@ -142,23 +142,14 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Add what `other` counted of other records."""
-        self._merge(other, 1)
-
-    def subtract(self, other: Tally) -> None:
-        """Take away what `other` counted of records that were counted here; a group without any record is gone."""
-        self._merge(other, -1)
-        self.groups = {key: group for key, group in self.groups.items() if group.runs.events or group.parts.events}
-        self.unknown = {model: numbers for model, numbers in self.unknown.items() if numbers[0]}
-
-    def _merge(self, other: Tally, times: int) -> None:
         for key, group in other.groups.items():
             mine = self.group(key)
-            mine.runs.merge(group.runs, times)
-            mine.parts.merge(group.parts, times)
-        self.split_runs.merge(other.split_runs, times)
+            mine.runs.merge(group.runs)
+            mine.parts.merge(group.parts)
+        self.split_runs.merge(other.split_runs)
         for model, numbers in other.unknown.items():
             known = self.unknown.get(model, [0, 0, 0])
-            self.unknown[model] = [one + times * more for one, more in zip(known, numbers, strict=True)]
+            self.unknown[model] = [one + more for one, more in zip(known, numbers, strict=True)]
 
 
 class Counter:

@@ -1,8 +1,8 @@
 """Counting the records of a search with all processors: each process counts a share of the logs' bytes.
 
 A share is a run of whole lines, in the order of the logs, and what the processes count is added up exactly (`tally`):
-the answer is that of one process.  A record that stands in two shares counts where it stands first: it is taken out of
-the later share's sums again.
+the answer is that of one process.  A record that stands in two shares counts where it stands first: the later share is
+counted again without it, which is slow and rare.
 
 Only where a process can be forked safely (Linux, no other thread), and where there is enough to read that it pays.
 """
@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
-from spec_kitty_telemetry.query import place
-from spec_kitty_telemetry.scan import ScanReport, Stretch, records_called
+from spec_kitty_telemetry.scan import ScanReport, Stretch
 from spec_kitty_telemetry.shares import SHARE_BYTES, shares
 from spec_kitty_telemetry.tally import Tally
 
@@ -108,7 +107,8 @@ class Count:
             # A process that could not answer leaves its share to this one, where an error is raised as it is.
             counted = answer or self.count_share(share, self._tell)
             if len(self._shares) > 1:
-                self._take_out(counted, share, earlier.repeated(counted))
+                if repeated := earlier.repeated(counted):
+                    counted = self.count_share(share, self._tell_nobody, repeated)
                 earlier.add(counted)
             whole.merge(counted.tally)
             self._book.note_overrides_used(counted.overrides_used)
@@ -118,10 +118,10 @@ class Count:
         self._search.check_that_something_was_read()
         return whole
 
-    def count_share(self, share: Iterable[Stretch], tell: Tell) -> Counted:
-        """Count the records of `share` in this process."""
+    def count_share(self, share: Iterable[Stretch], tell: Tell, counted_before: Iterable[str] = ()) -> Counted:
+        """Count the records of `share` in this process, but those whose ids were `counted_before`."""
         counter = self._new_counter()
-        seen: set[str] = set()
+        seen = set(counted_before)
         reports = []
         for stretch in share:
             reports.append(ScanReport())
@@ -132,26 +132,11 @@ class Count:
         ids = (b"", "", "") if is_alone else (msgspec.msgpack.encode(list(seen)), min(seen), max(seen))
         return Counted(counter.tally, reports, *ids, self._book.overrides_used)
 
-    def _take_out(self, counted: Counted, share: Iterable[Stretch], ids: set[str]) -> None:
-        """Undo what was counted of the records `ids`, of which only the first in a share was."""
-        if not ids:
-            return
-        counter = self._new_counter()
-        left = set(ids)
-        for stretch, report in zip(share, counted.reports, strict=True):
-            if report.unread:
-                continue
-            for records in records_called(stretch, left):
-                place(records, stretch.path)
-                report.event_count -= len(records)
-                report.duplicate_count += len(records)
-                counter.add([record for record in records if self._search.filters.accepts(record)])
-            if not left:
-                break
-        counted.tally.subtract(counter.tally)
-
     def _tell(self, more: int) -> None:
         self.read_count += more
+
+    def _tell_nobody(self, more: int) -> None:
+        """They were told when they were read first."""
 
     def _answers(self) -> list[Counted | None]:
         """Wait for every process; `None` stands for one that could not be started, or ended without an answer."""

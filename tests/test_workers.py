@@ -23,10 +23,10 @@ from hypothesis import strategies as st
 from spec_kitty_telemetry.cost import CostReport, report_of
 from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.filters import EventFilter
-from spec_kitty_telemetry.pricing import PriceBook
+from spec_kitty_telemetry.pricing import OverrideUse, PriceBook
 from spec_kitty_telemetry.query import Search
 from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart, encode
-from spec_kitty_telemetry.scan import ScanReport, Stretch, records_called, scan, scan_in_blocks
+from spec_kitty_telemetry.scan import ScanReport, Stretch, scan, scan_in_blocks
 from spec_kitty_telemetry.shares import shares
 from spec_kitty_telemetry.tally import Counter
 from spec_kitty_telemetry.workers import Count
@@ -156,15 +156,6 @@ def test_a_long_line_belongs_to_the_stretch_in_which_it_begins(tmp_path: Path) -
     assert [(each.line_count, each.skipped_count) for each in (first, second)] == [(2, 1), (1, 0)]
 
 
-def test_records_are_called_by_id_and_only_the_first_of_each_answers(tmp_path: Path) -> None:
-    path = tmp_path / "log"
-    path.write_bytes(b"".join([encode(event(1)), b"{\n", encode(event(2)), encode(event(1, role="late"))]))
-    wanted = {event(1).event_id, event(9).event_id}
-    found = [each for some in records_called(Stretch(path), wanted) for each in some]
-    assert [(each.event_id, each.payload.role) for each in found] == [(event(1).event_id, "implementer")]
-    assert wanted == {event(9).event_id}
-
-
 def test_of_a_record_that_stands_in_two_shares_the_first_counts(project: Project) -> None:
     cheap, dear = event(1, cost_usd=Decimal(1)), event(1, cost_usd=Decimal(50), role="reviewer")
     write(project, {"043-first": [encode(cheap)[:-1]], "044-second": [encode(dear)[:-1], encode(event(2))[:-1]]})
@@ -175,6 +166,25 @@ def test_of_a_record_that_stands_in_two_shares_the_first_counts(project: Project
         "implementer": (2, Decimal(1))
     }
     assert (read.event_count, read.duplicate_count) == (2, 1)
+
+
+def test_an_override_that_only_an_uncounted_record_needed_is_not_named(project: Project) -> None:
+    """The same id stands in both logs, and only its second, which does not count, is of the overridden model."""
+    settings_path = project.root / ".kittify" / "telemetry.yaml"
+    settings_path.write_text("pricing: {models: {claude-opus-4-6: {input: '9', output: '9'}}}", encoding="utf-8")
+    tokens = {"input_tokens": 5, "output_tokens": 1}
+    cheap, dear = (event(1, model=name, **tokens) for name in ("claude-sonnet-4-6", "claude-opus-4-6"))
+    write(project, {"043-first": [encode(cheap)[:-1]], "044-second": [encode(dear)[:-1]]})
+
+    def overrides(processes: int) -> tuple[OverrideUse, ...]:
+        book = PriceBook.load(project.root)
+        with Count(
+            Search(project), lambda: Counter(("wp",), book.find), book, processes=processes, share_bytes=1
+        ) as count:
+            assert count.tally().groups
+        return book.overrides_in_use
+
+    assert overrides(2) == overrides(1) == ()
 
 
 def test_a_process_that_is_killed_leaves_its_share_to_the_parent(project: Project) -> None:
@@ -276,7 +286,7 @@ def test_a_refused_log_and_a_record_in_two_shares_are_what_they_are_in_one_proce
 STARTED = """
 import sys, time
 from pathlib import Path
-from spec_kitty_telemetry.pricing import PriceBook
+from spec_kitty_telemetry.pricing import OverrideUse, PriceBook
 from spec_kitty_telemetry.project import Project
 from spec_kitty_telemetry.query import Search
 from spec_kitty_telemetry.tally import Counter
