@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner, Result
 
-from spec_kitty_telemetry import emit_execution_event, pricing
+from spec_kitty_telemetry import emit_execution_event, pricing, query_project_events
 from spec_kitty_telemetry.charge import UnknownModel
 from spec_kitty_telemetry.cli import group
 from spec_kitty_telemetry.hookspecs import hookimpl
@@ -81,6 +81,20 @@ def test_explain_multiplies_every_token_class_with_its_rate(
     text = run("explain", run_.invocation_id[:20], "--project", project.root).stdout
     assert "cache read   40,000  x   $0.3/M  =     $0.012" in text
     assert "In reports counts: reported" in text
+
+
+def test_explain_says_what_is_not_known_and_which_way_a_difference_goes(project: Project) -> None:
+    emit_execution_event(
+        project.feature_dir("043"), "043", None, "a", "planner", model="claude-sonnet-4-6", cost_usd=Decimal("0.5"),
+        input_tokens=1000,
+    )  # fmt: skip
+    emit_execution_event(project.feature_dir("043"), "043", None, "a", "planner", model="nobody-knows", input_tokens=5)
+    ids = [event.event_id for event in query_project_events(project.root)]
+    priced, unknown = (run("explain", each, "--project", project.root).stdout for each in ids)
+    assert ": planner of no work package in 043, by a, " in priced
+    # 1,000 tokens at $3 a million, and nobody said how many came out
+    assert "calculated: $0.003 (a floor)\ndifference: -$0.497 (calculated less reported)\n" in priced
+    assert "calculated: unknown\n" in unknown
 
 
 def test_explain_of_an_id_that_nobody_has_says_so(project: Project) -> None:

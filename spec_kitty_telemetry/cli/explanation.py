@@ -106,23 +106,29 @@ def _gap(counts: ExecutionPayload | ModelPart, price: Price) -> str | None:
 
 def plain(amount_usd: Decimal | None) -> str:
     """Return every digit of an amount."""
-    return "unknown" if amount_usd is None else f"${amount_usd.normalize():f}"
+    if amount_usd is None:
+        return "unknown"
+    return f"{'-' if amount_usd < 0 else ''}${abs(amount_usd).normalize():f}"
 
 
 def lines(explanation: dict[str, Any]) -> list[str]:
     """Return the explanation for a person."""
-    what = f"{explanation['role']} of {explanation['wp_id'] or 'no work package'} in {explanation['feature']}"
+    what = (
+        f"{explanation['role'] or 'a run'} of {explanation['wp_id'] or 'no work package'} in {explanation['feature']}"
+    )
+    who = explanation["agent"] or "an agent without a name"
     text = [
-        f"Record {explanation['event_id']}: {what}, by {explanation['agent']}, {explanation['timestamp']}",
+        f"Record {explanation['event_id']}: {what}, by {who}, {explanation['timestamp']}",
         f"The tokens are from: {explanation['usage_source'] or 'the first version, which did not say'}",
     ]
     if explanation["uncertain"]:
         text.append(f"They may be off: {explanation['uncertain']}")
     for part in explanation["parts"]:
         text += ["", *_part_lines(part)]
+    is_floor = explanation["calculated_cost_is_floor"] and explanation["calculated_cost_usd"] is not None
     text += ["", f"reported:   {plain(explanation['reported_cost_usd'])}"]
     text.append(f"calculated: {plain(explanation['calculated_cost_usd'])}"
-                + (" (a floor)" if explanation["calculated_cost_is_floor"] else ""))  # fmt: skip
+                + (" (a floor)" if is_floor else ""))  # fmt: skip
     if explanation["difference_usd"]:
         text.append(f"difference: {plain(explanation['difference_usd'])} (calculated less reported)")
     text.append(f"In reports counts: {explanation['counts_in_reports']}")
