@@ -24,12 +24,10 @@ def summary(found: Lifecycle, unread_count: int) -> dict[str, Any]:
     """
     from decimal import Decimal
 
-    accepted = [each for each in found.work_packages if each.until_accepted is not None]
-    total = added(each.until_accepted for each in accepted if each.until_accepted is not None)
-    known = [each for each in accepted if each.until_accepted and part_usd(each.until_accepted, each.total) is not None]
-    costs = [part_usd(each.until_accepted, each.total) for each in known if each.until_accepted]
-    cost_usd = sum((cost for cost in costs if cost is not None), Decimal(0)) if known else None
-    counted_floor = any(each.until_accepted and is_floor(each.until_accepted) for each in known)
+    accepted = [(each.until_accepted, each.total) for each in found.work_packages if each.until_accepted is not None]
+    total = added(part for part, _ in accepted)
+    known = [(part, cost) for part, whole in accepted if (cost := part_usd(part, whole)) is not None]
+    cost_usd = sum((cost for _, cost in known), Decimal(0)) if known else None
     return {
         "work_package_count": len(found.work_packages),
         "accepted_count": len(accepted),
@@ -38,7 +36,7 @@ def summary(found: Lifecycle, unread_count: int) -> dict[str, Any]:
         "accepted_cost_is_estimated": total.estimated_cost_usd is not None,
         "accepted_cost_is_floor": is_floor(total) or len(known) < len(accepted) or unread_count > 0,
         "mean_accepted_cost_usd": None if cost_usd is None else cost_usd / Decimal(len(known)),
-        "mean_accepted_cost_is_floor": counted_floor or unread_count > 0,
+        "mean_accepted_cost_is_floor": any(is_floor(part) for part, _ in known) or unread_count > 0,
     }
 
 

@@ -79,7 +79,7 @@ def claude(own: int, all_turns: int, cost: float = 0.5, **facts: Any) -> str:
     return json.dumps(end)
 
 
-def put_claude_transcript(home: Path) -> None:
+def put_claude_transcript(home: Path, version: str = "2.1.330") -> None:
     """Two messages before the run, one in it."""
     path = home / ".claude/projects/p" / f"{SESSION}.jsonl"
     path.parent.mkdir(parents=True)
@@ -87,7 +87,7 @@ def put_claude_transcript(home: Path) -> None:
     lines = [
         {
             "type": "assistant",
-            "version": "2.1.330",
+            "version": version,
             "timestamp": time,
             "message": {"id": f"msg_{time}", "model": "claude-sonnet-4-5", "usage": agent(1)},
         }
@@ -133,6 +133,14 @@ def test_continued_claude_session_that_nobody_saw_is_told_apart_by_its_transcrip
     found = read("claude_code", claude(1, 3), around=Surroundings(home), started_at=BEGAN)
     assert (found.input_tokens, found.output_tokens, found.reasoning_tokens) == (21700, 200, 20)
     assert (found.cost_usd, found.models[0].cost_usd, found.uncertain) == (None, None, None)
+
+
+def test_continued_claude_session_of_a_version_that_starts_at_zero_is_not_told_apart(
+    read: Callable[..., Usage], home: Path
+) -> None:
+    put_claude_transcript(home, "2.1.276")
+    found = read("claude_code", claude(1, 3), around=Surroundings(home), started_at=BEGAN)
+    assert (found.input_tokens, found.cost_usd, found.uncertain) == (65100, Decimal("0.5"), None)
 
 
 def test_continued_claude_session_that_nobody_saw_is_in_doubt_without_its_transcript(
