@@ -115,7 +115,17 @@ def test_a_report_imports_neither_the_host_nor_what_only_recording_needs(tmp_pat
         f"group.main(['report', '--project', {str(tmp_path)!r}], standalone_mode=False)"
     )
     loaded = imported_by(program)
-    forbidden = {"specify_cli", "spec_kitty_events", "pluggy", "pydantic", "yaml", "filelock", "ulid", "wrapt"}
+    forbidden = {
+        "specify_cli",
+        "spec_kitty_events",
+        "pluggy",
+        "pydantic",
+        "yaml",
+        "filelock",
+        "ulid",
+        "wrapt",
+        "zoneinfo",
+    }
     assert loaded.isdisjoint(forbidden)
 
 
