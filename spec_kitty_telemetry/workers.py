@@ -129,7 +129,7 @@ class Count:
                 counter.add(events)
                 tell(len(events))
         is_alone = len(self._shares) == 1 or not seen
-        ids = (b"", "", "") if is_alone else (msgspec.msgpack.encode(list(seen)), min(seen), max(seen))
+        ids = (_NO_IDS, "", "") if is_alone else (msgspec.msgpack.encode(list(seen)), min(seen), max(seen))
         return Counted(counter.tally, reports, *ids, self._book.overrides_used)
 
     def _tell(self, more: int) -> None:
@@ -180,9 +180,9 @@ class _Ids:
         ):
             return set()
         for each in self._kept[self._known_count :]:
-            self._known.update(msgspec.msgpack.decode(each.ids or _NO_IDS, type=list[str]))
+            self._known.update(msgspec.msgpack.decode(each.ids, type=list[str]))
         self._known_count = len(self._kept)
-        return self._known.intersection(msgspec.msgpack.decode(counted.ids or _NO_IDS, type=list[str]))
+        return self._known.intersection(msgspec.msgpack.decode(counted.ids, type=list[str]))
 
 
 _NO_IDS = msgspec.msgpack.encode([])

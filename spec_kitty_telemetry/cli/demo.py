@@ -19,6 +19,7 @@ import click
 from spec_kitty_telemetry.cli.output import say
 from spec_kitty_telemetry.errors import SettingsError, TelemetryError
 from spec_kitty_telemetry.lanes import STATUS_NAME
+from spec_kitty_telemetry.project import LOG_NAME
 from spec_kitty_telemetry.switch import IS_OFF, VARIABLE, is_off
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def command(folder: Path | None) -> None:
         shown.main([*command_line.split()[1:], "--project", str(root)], standalone_mode=False)
         say("")
     say(f"The project:  {root}")
-    say(f"The records:  {root / 'kitty-specs' / FEATURE / 'execution.events.jsonl'}")
+    say(f"The records:  {root / 'kitty-specs' / FEATURE / LOG_NAME}")
     say("Next: in a project of your own, 'spec-kitty telemetry doctor', then 'spec-kitty telemetry report'.")
 
 

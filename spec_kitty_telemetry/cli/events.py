@@ -67,7 +67,10 @@ def _list(search: Search, zone: ZoneInfo | None, limit: int, *, as_json: bool, f
         say(_table(events, zone))
     if len(events) < count:
         rest = f"The newest {len(events):,} of {count:,} records; --limit 0 lists all."
-        click.echo(rest, err=True) if as_json else say(rest)
+        if as_json:  # standard output is for the records alone
+            click.echo(rest, err=True)
+        else:
+            say(rest)
     _warn(search)
     if followed is not None:
         _follow(followed, seen, zone, as_json=as_json)

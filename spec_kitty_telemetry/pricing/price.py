@@ -140,9 +140,10 @@ class Price(Rates, frozen=True, kw_only=True):
     def rates_for(self, request_input_tokens: int | None) -> Rates:
         """Return the rates of one request with that many prompt tokens; `None`, its size is unknown: the base rates."""
         rates: Rates = self
-        for tier in () if request_input_tokens is None else self.above:
-            if request_input_tokens is not None and request_input_tokens > tier.input_tokens:
-                rates = tier
+        if request_input_tokens is not None:
+            for tier in self.above:
+                if request_input_tokens > tier.input_tokens:
+                    rates = tier
         return rates
 
     def cost(
@@ -164,10 +165,6 @@ class Price(Rates, frozen=True, kw_only=True):
         are larger than their whole or a count is negative.
         """
         rates = self if request_input_tokens is None else self.rates_for(request_input_tokens)
-        if not (cache_read_tokens or cache_write_tokens or cache_write_1h_tokens or reasoning_tokens):
-            if input_tokens < 0 or output_tokens < 0:
-                raise ValueError(_contradiction(input_tokens, 0, output_tokens))
-            return input_tokens * rates.input + output_tokens * rates.output
         uncached = input_tokens - cache_read_tokens - cache_write_tokens
         written_5m = cache_write_tokens - cache_write_1h_tokens
         answered = output_tokens - reasoning_tokens
