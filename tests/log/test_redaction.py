@@ -128,9 +128,9 @@ PIECES = [
 
 @pytest.mark.parametrize("piece", PIECES)
 def test_no_text_takes_long(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()  # of this process alone, however busy the machine is
     safe_error(piece * 5000)
     safe_error("x" + piece * 300 + "b" * 1000)
-    took = time.perf_counter() - began
+    took = time.process_time() - began
     print(f"{took * 1000:.1f} ms")
-    assert took < 1  # a pattern that backtracks takes minutes
+    assert took < 10  # a pattern that backtracks takes minutes

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 FEATURE = "043-telemetry-foundation"
-GENEROUS_S = 2.0
-"""The promise is 0.3 s; a machine that runs other tests too gets more."""
+HANGS_AFTER_S = 30.0
+"""The promise, 0.3 s, is measured in `benchmarks/`; a host that waits this long hangs, however busy the machine is."""
 NewEvent = Callable[..., ExecutionEvent]
 NOBODY = 65534
 on_posix = pytest.mark.skipif(os.name == "nt", reason="pipes, symlinks and limits of this kind are POSIX's")
@@ -53,7 +53,7 @@ def announce(hooks: Hooks, project: Project) -> tuple[str, float]:
     hooks.after_invocation(invocation, InvocationResult(success=True, exit_code=0))
     waited = time.monotonic() - began
     print(f"the host waited {waited * 1000:.1f} ms")
-    assert waited < GENEROUS_S
+    assert waited < HANGS_AFTER_S
     return invocation.invocation_id, waited
 
 
@@ -184,9 +184,9 @@ Start = Callable[..., "subprocess.Popen[str]"]
 def host(start: Start, project: Project, *, limit: int = 0, user: int = 0) -> tuple[str, str]:
     """Let another process announce one run; return its id and what it logged."""
     run = Invocation(project_root=project.root, feature=FEATURE, agent="a", role="r")
-    output, errors = start(HOST, project.root, limit, user, FEATURE, run.invocation_id).communicate(timeout=30)
+    output, errors = start(HOST, project.root, limit, user, FEATURE, run.invocation_id).communicate(timeout=60)
     print(f"the host waited {float(output) * 1000:.1f} ms")
-    assert float(output) < GENEROUS_S
+    assert float(output) < HANGS_AFTER_S
     return run.invocation_id, errors
 
 
@@ -401,9 +401,9 @@ def test_a_start_with_many_dead_runs_and_a_stuck_lock_waits_only_once(project: P
         die = start(LEAVE_AND_DIE, project.root, FEATURE)
         die.wait(30)
     with FileLock(project.runtime_dir / f"{FEATURE}.lock", is_singleton=False):
-        began = time.monotonic()
         Hooks.load(project.root)
-        assert time.monotonic() - began < GENEROUS_S
+        assert len(list((project.runtime_dir / "spool" / FEATURE).iterdir())) == 1  # after which it gave up waiting
+        assert len(list((project.runtime_dir / "running").glob("*.json"))) == 3
     Hooks.load(project.root)
     killed = query_execution_events(project.feature_dir(FEATURE))
     assert [event.payload.outcome for event in killed] == ["killed"] * 4

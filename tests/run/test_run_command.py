@@ -40,6 +40,21 @@ def recorded(project: Project) -> ExecutionPayload:
     return event.payload
 
 
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_output_and_exit_code_are_the_commands_own_and_usage_is_recorded(
     project: Project, sample: Callable[[str], str], tmp_path: Path
 ) -> None:
@@ -139,10 +154,13 @@ def test_children_that_hold_the_output_open_are_not_waited_for(project: Project)
 
 
 @posix
-def test_a_signal_ends_the_wait_for_a_slow_reader(project: Project) -> None:
-    code = "import sys; sys.stdout.write('x' * 190_000)"
+def test_a_signal_ends_the_wait_for_a_slow_reader(project: Project, tmp_path: Path) -> None:
+    pid_path = tmp_path / "pid"
+    code = f"import os, sys; sys.stdout.write('x' * 190_000)\nopen({str(pid_path)!r}, 'w').write(f'{{os.getpid()}}.')"
     with subprocess.Popen(command(project, *python(code)), stdout=subprocess.PIPE) as process:
-        time.sleep(2)
+        wait_until(lambda: pid_path.exists() and pid_path.read_text().endswith("."))
+        wait_until(lambda: not is_there(int(pid_path.read_text()[:-1])))
+        time.sleep(0.2)  # until it has taken that in
         process.terminate()
         assert process.wait(30) == 0  # the command's own status
     assert recorded(project).exit_code == 0
@@ -217,7 +235,10 @@ def test_ctrl_c_reaches_the_command_once_and_the_run_is_recorded(project: Projec
 
     code = (
         "import signal, sys, time\nseen = []\nsignal.signal(signal.SIGINT, lambda *_: seen.append(1))\n"
-        "print('ready', flush=True)\ntime.sleep(1.5)\nprint('interrupted', len(seen)); sys.exit(130)"
+        "print('ready', flush=True)\n"
+        "while not seen: time.sleep(0.1)\n"
+        "time.sleep(0.5)\n"  # for a second one
+        "print('interrupted', len(seen)); sys.exit(130)"
     )
     pid, terminal = pty.fork()
     if pid == 0:
