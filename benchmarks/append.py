@@ -5,9 +5,9 @@
 Beside `FeatureLog.append` stands a bare locked write of the same bytes with the same lock (filelock, os.write,
 os.fsync): the least that any log with this promise can cost.  Below stands the whole `hooks.after_invocation` with the
 installed plugins, for an agent that nobody knows and for Claude Code, whose output is read: each run a session of its
-own, or each resuming one session, whose totals grow.  Its own folder has 20 projects of 20 sessions, as after some
-months of work.  All records are read back, counted and checked afterwards.  The disk's fsync is the machine's own and
-says nothing about another's.
+own, with or without its transcript, or each resuming one session, whose totals grow.  Its own folder has 20 projects of
+20 sessions, as after some months of work, and a transcript has 200 lines.  All records are read back, counted and
+checked afterwards.  The disk's fsync is the machine's own and says nothing about another's.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import statistics
 import sys
 import tempfile
@@ -117,26 +118,45 @@ def announced(project: Project, agent: str, outputs: list[str]) -> Callable[[], 
     coming = iter(outputs)
 
     def act() -> None:
-        result = InvocationResult(success=True, exit_code=0, stdout=next(coming), duration_seconds=1.5)
+        result = InvocationResult(success=True, exit_code=0, stdout=next(coming), duration_seconds=3600)
         run = Invocation(project_root=project.root, feature=FEATURE, agent=agent, role="implementer", started_at=None)
         hooks.after_invocation(run, result)
 
     return act
 
 
-def new_sessions() -> Iterator[str]:
+def new_sessions(transcripts: Path | None) -> Iterator[str]:
+    """Return the outputs of runs that each are a session of their own."""
     while True:
-        yield json.dumps({**CLAUDE, "session_id": str(uuid4())})
+        session = str(uuid4())
+        write_transcript(transcripts, session)
+        yield json.dumps({**CLAUDE, "session_id": session})
 
 
-def one_session() -> Iterator[str]:
+def one_session(transcripts: Path) -> Iterator[str]:
     """Return the outputs of runs that resume one session, which print what it used so far."""
+    write_transcript(transcripts, CLAUDE["session_id"])
     for runs in count(1):
         models = {
             model: {name: number * runs for name, number in numbers.items()}
             for model, numbers in CLAUDE["modelUsage"].items()
         }
         yield json.dumps({**CLAUDE, "total_cost_usd": CLAUDE["total_cost_usd"] * runs, "modelUsage": models})
+
+
+def write_transcript(folder: Path | None, session: str) -> None:
+    """Write what Claude Code writes beside a run: one line for each part of a message, here 200 of 2 KB."""
+    if folder is None:
+        return
+    line = {
+        "type": "assistant",
+        "sessionId": session,
+        "version": "2.1.330",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "message": {"id": "m", "model": "claude-sonnet-4-6", "usage": CLAUDE["usage"], "content": "x" * 1500},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{session}.jsonl").write_text((json.dumps(line) + "\n") * 200, encoding="utf-8")
 
 
 def claude_folder(folder: Path) -> Path:
@@ -161,10 +181,12 @@ def rows_at(lines: int, number_of_appends: int) -> list[list[object]]:
                 acts += number + warm_ups(number)
         os.environ["SPEC_KITTY_TELEMETRY_FSYNC"] = "off"
         os.environ["CLAUDE_CONFIG_DIR"] = str(claude_folder(Path(home)))
+        transcripts = Path(home, "projects", re.sub(r"[^A-Za-z0-9]", "-", str(project.root)))
         for what, agent, outputs in (
             ("unknown agent", "somebody", repeat("")),
-            ("Claude Code", "claude-code", new_sessions()),
-            ("Claude Code, resumed", "claude-code", one_session()),
+            ("Claude Code", "claude-code", new_sessions(transcripts)),
+            ("Claude Code, no transcript", "claude-code", new_sessions(None)),
+            ("Claude Code, resumed", "claude-code", one_session(transcripts)),
         ):
             runs = number_of_appends + warm_ups(number_of_appends)
             times = timed(number_of_appends, announced(project, agent, list(islice(outputs, runs))))

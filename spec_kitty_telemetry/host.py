@@ -72,7 +72,7 @@ class Hooks:
         listed in `plugins`.  `project_root` (default: the project around the current folder) is told to the plugins.
         """
         hooks = cls()
-        for module_path in EXTRACTORS:
+        for module_path in reversed(EXTRACTORS):  # the last that is registered is asked first
             hooks._load_module(module_path)
         for entry_point in plugin_entry_points():
             hooks._load_entry_point(entry_point)

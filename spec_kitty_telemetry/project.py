@@ -46,7 +46,7 @@ class Project(msgspec.Struct, frozen=True):
     @property
     def runtime_dir(self) -> Path:
         """Where locks, clocks, spool and marks live; spec-kitty keeps this folder out of git."""
-        return self.root / ".kittify/runtime/telemetry"
+        return _runtime_dir(self.root)
 
     @property
     def settings_path(self) -> Path:
@@ -140,6 +140,12 @@ class Project(msgspec.Struct, frozen=True):
         from spec_kitty_telemetry.identity import identity_of  # a report does not say who reads
 
         return identity_of(self.root)
+
+
+@lru_cache(maxsize=32)
+def _runtime_dir(root: Path) -> Path:
+    """Return the same path each time: one record asks for it eight times, and a path takes longer than a lookup."""
+    return root / ".kittify" / "runtime" / "telemetry"
 
 
 def settings_or_defaults(project: Project) -> Settings:
@@ -260,7 +266,9 @@ def _may_exist(path: Path) -> bool:
 
 def is_within(path: Path, root: Path) -> bool:
     """Tell whether `path`, with every symlink followed, lies in `root`."""
-    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+    real = os.path.realpath(path)
+    # What begins with the root has followed the root's own links too; to follow them again is rarely needed.
+    return real.startswith(os.path.join(root, "")) or Path(real).is_relative_to(os.path.realpath(root))  # noqa: PTH118
 
 
 def _primary_checkout(folder: Path) -> Path:

@@ -56,6 +56,12 @@ def user_settings_path() -> Path:
     """Return the user's own settings file, which need not exist."""
     if folder := os.environ.get("SPEC_KITTY_TELEMETRY_CONFIG_DIR"):
         return Path(folder) / "telemetry.yaml"
+    return _platform_settings_path(os.environ.get("HOME"), os.environ.get("XDG_CONFIG_HOME"))
+
+
+@lru_cache(maxsize=4)
+def _platform_settings_path(home: str | None, xdg_config_home: str | None) -> Path:
+    del home, xdg_config_home  # they are the key: what the place depends on
     from platformdirs import user_config_path  # 25 ms that only a look at the settings needs
 
     return user_config_path("spec-kitty-telemetry", appauthor=False) / "telemetry.yaml"

@@ -174,7 +174,7 @@ def test_the_demo_never_writes_into_a_folder_that_has_files(tmp_path: Path) -> N
 def test_doctor_shows_plugins_hosts_logs_and_settings(legacy_project: Project) -> None:
     result = run("doctor", "--project", legacy_project.root)
     assert result.exit_code == 0, result.output
-    for expected in ("spec-kitty-cli 3.", "understands the output of: claude-code", "implements after_invocation",
+    for expected in ("spec-kitty-cli 3.", "understands the output of: aider, amp, ", "implements after_invocation",
                      "048-full-lifecycle-telemetry-events: 8 runs", "fsync: off", "All is well."):  # fmt: skip
         assert expected in result.stdout
 

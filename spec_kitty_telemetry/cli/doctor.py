@@ -224,7 +224,7 @@ def _verdict(findings: Findings) -> list[str]:
 def _plugin_lines(plugins: list[PluginStatus]) -> list[str]:
     extractors = [each for each in plugins if each.loaded and each.name.startswith("usage.")]
     shown = [each for each in plugins if each not in extractors]
-    agents = ", ".join(each.name.removeprefix("usage.").replace("_", "-") for each in extractors)
+    agents = ", ".join(sorted(each.name.removeprefix("usage.").replace("_", "-") for each in extractors))
     lines = [f"  understands the output of: {agents}"]
     for each in shown:
         state = tables.shown(each.problem) if each.problem else f"implements {', '.join(each.hooks) or 'no hook'}"

@@ -77,21 +77,21 @@ class Resumption:
         `usage`.
         """
         state, run = self.around.state_folder, self.invocation.invocation_id
-        known = bool(self.invocation.session_id) or sessions.is_known(state, AGENT, self.session)
         before = sessions.exchange(state, AGENT, self.session, run, now.remembered)
         whole = Added(now.cost, now.models)
-        own = before is None and (not now.models or _is_agent(total(now.models.values()), now.agent))
-        if own and not known:
-            return whole
         if before is None:
-            return self._first_seen(now, doubtful=known or (nothing_else_ran and not _has_agent(now)))
+            resumed = bool(self.invocation.session_id)
+            own = not now.models or _is_agent(total(now.models.values()), now.agent)
+            if own and not resumed:
+                return whole
+            return self._first_seen(now, doubtful=resumed or (nothing_else_ran and not _has_agent(now)))
         version = self._version()
-        if (version is not None and version < _CONTINUES_TOTALS_SINCE) or _stood_still(now, before):
+        added = sessions.difference(now.remembered, before)
+        if (version is not None and version < _CONTINUES_TOTALS_SINCE) or _stood_still(now, added):
             return whole
         own_cost = _cost_beside_models(now, before)
         if own_cost is not None:
             return Added(own_cost, now.models)
-        added = sessions.difference(now.remembered, before)
         if added is None:
             return whole
         rest = _by_model(now, added)
@@ -123,10 +123,9 @@ class Resumption:
         return said or _numbers(look_up(self.invocation, self.result, self.around, self.session, transcript.version))
 
 
-def _stood_still(now: Totals, before: sessions.Totals | None) -> bool:
+def _stood_still(now: Totals, added: sessions.Totals | None) -> bool:
     """Whether a run that used tokens added nothing: then what it printed is its own, and no total."""
-    used = any(getattr(now.agent, name) for name in TOKEN_FIELDS)
-    return before is not None and used and sessions.stood_still(now.remembered, before)
+    return any(getattr(now.agent, name) for name in TOKEN_FIELDS) and sessions.is_nothing(added)
 
 
 def _by_model(now: Totals, added: Mapping[str, Counts]) -> dict[Model, Counts]:

@@ -1,24 +1,27 @@
 """Running totals of agents' sessions: what was last seen, so that the difference can be recorded.
 
 A Codex thread prints the whole thread's tokens after every turn, and so do resumed sessions of some other agents.  The
-last totals of the newest sessions are kept in the project's runtime folder, in a small file for each, so that
-remembering costs the same however many there are.  It is a memory, not a record: if it is lost, unreadable or
-read-only, what the agent printed is taken as it is.
+last totals of the newest sessions are kept in the project's runtime folder, in a small file for each, with a line for
+each run, so that remembering costs the same however many there are.  It is a memory, not a record: if it is lost,
+unreadable or read-only, what the agent printed is taken as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import threading
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.usage import members
+import msgspec
+
+from spec_kitty_telemetry.errors import LogError
+from spec_kitty_telemetry.files import open_regular
 from spec_kitty_telemetry.usage.counts import NUMBER_FIELDS, Counts
 from spec_kitty_telemetry.usage.values import count, dollars
 
@@ -29,10 +32,23 @@ Totals = Mapping[str, Counts]
 """By model; the key is empty where the agent does not tell models apart."""
 
 NOT_SEEN_BEFORE = "the session was resumed, so its totals may hold earlier runs that were not seen"
+FOLDER = "sessions"
 MOST_SESSIONS = 500
 _MOST_RUNS = 8
 """Runs remembered for a session, so that announcing one of them again changes nothing."""
 _MOST_BYTES = 1 << 20
+_MANY_BYTES = 1 << 16
+"""How large a session's file may become before all but the last runs are taken out."""
+
+
+class _Run(msgspec.Struct, frozen=True):
+    """What one run printed: by model, and by the name of the number."""
+
+    run: str
+    totals: dict[str, dict[str, int | str]]
+
+
+_decoder = msgspec.json.Decoder(_Run)
 
 
 def exchange(folder: Path | None, agent: str, session_id: str | None, run: str, totals: Totals) -> Totals | None:
@@ -43,18 +59,14 @@ def exchange(folder: Path | None, agent: str, session_id: str | None, run: str, 
     if folder is None or not session_id:
         return None
     path = _path(folder, agent, session_id)
-    runs = _read(path)
-    if run not in {known for known, _ in runs}:
+    kept = _read(path)
+    runs = _runs(kept)
+    if run not in {known.run for known in runs}:
         printed = {model: _as_json(counts) for model, counts in totals.items()}
-        _write(path, [*runs, (run, printed)][-_MOST_RUNS:])
-        if not runs and path.name.startswith("0"):  # one new session in sixteen pays for looking at all of them
+        _remember(path, kept, [*runs, _Run(run, printed)])
+        if not kept and path.name.startswith("0"):  # one new session in sixteen pays for looking at all of them
             _forget_oldest(path.parent)
     return _totals_before(run, runs)
-
-
-def is_known(folder: Path | None, agent: str, session_id: str | None) -> bool:
-    """Whether a run of the session was seen before."""
-    return folder is not None and session_id is not None and bool(_read(_path(folder, agent, session_id)))
 
 
 def since_last_run(
@@ -80,7 +92,11 @@ def difference(now: Totals, before: Totals) -> dict[str, Counts] | None:
 
 def stood_still(now: Totals, before: Totals) -> bool:
     """Tell whether nothing was added since `before`: if the run used tokens, `now` is no running total then."""
-    added = difference(now, before)
+    return is_nothing(difference(now, before))
+
+
+def is_nothing(added: Totals | None) -> bool:
+    """Tell whether a `difference` is known and holds no number but 0."""
     return added is not None and not any(_is_something(counts) for counts in added.values())
 
 
@@ -104,15 +120,9 @@ def _is_something(counts: Counts) -> bool:
     return any(getattr(counts, name) for name in NUMBER_FIELDS)
 
 
-def _totals_before(run: str, runs: list[tuple[str, Any]]) -> Totals | None:
-    earlier: Any = None
-    for known, printed in runs:
-        if known == run:
-            break
-        earlier = printed
-    if not isinstance(earlier, dict):
-        return None
-    return {str(model): _from_json(counts) for model, counts in earlier.items() if isinstance(counts, dict)}
+def _totals_before(run: str, runs: list[_Run]) -> Totals | None:
+    earlier = list(takewhile(lambda known: known.run != run, runs))
+    return {model: _from_json(counts) for model, counts in earlier[-1].totals.items()} if earlier else None
 
 
 def _as_json(counts: Counts) -> dict[str, int | str]:
@@ -132,34 +142,62 @@ def _from_json(found: dict[str, Any]) -> Counts:
 def _path(folder: Path, agent: str, session_id: str) -> Path:
     """Return the session's file; agents choose the ids, so their hash is the name."""
     name = hashlib.sha256(f"{agent} {session_id}".encode("utf-8", "replace")).hexdigest()[:32]
-    return folder / "sessions" / f"{name}.json"
+    return folder / FOLDER / f"{name}.jsonl"
 
 
-def _read(path: Path) -> list[tuple[str, Any]]:
+def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            text = file.read(_MOST_BYTES + 1)
-        found = members.decode(text.decode()) if len(text) <= _MOST_BYTES else None
-    except (OSError, ValueError):
-        return []
-    entries = found.get("runs") if isinstance(found, dict) else None
-    return [
-        (entry["run"], entry.get("totals"))
-        for entry in (entries if isinstance(entries, list) else [])
-        if isinstance(entry, dict) and isinstance(entry.get("run"), str)
-    ]
+        descriptor = open_regular(path, os.O_RDONLY)
+    except (OSError, LogError):
+        return b""
+    try:
+        return os.read(descriptor, _MOST_BYTES)
+    except OSError:
+        return b""
+    finally:
+        os.close(descriptor)
 
 
-def _write(path: Path, runs: list[tuple[str, Any]]) -> None:
+def _runs(kept: bytes) -> list[_Run]:
+    """Return the last runs, the oldest first; a line that a crash tore off is none."""
+    runs = []
+    for line in kept.splitlines()[-_MOST_RUNS:]:
+        with contextlib.suppress(ValueError, RecursionError):
+            runs.append(_decoder.decode(line))
+    return runs
+
+
+def _remember(path: Path, kept: bytes, runs: list[_Run]) -> None:
+    """Add the last of `runs` to what is `kept`: one write, so that two that come at the same time both stay."""
+    with contextlib.suppress(OSError, ValueError, LogError):
+        if len(kept) > _MANY_BYTES:
+            _rewrite(path, runs[-_MOST_RUNS:])
+            return
+        line = _line(runs[-1]) if kept.endswith(b"\n") or not kept else b"\n" + _line(runs[-1])
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        try:
+            descriptor = open_regular(path, flags)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = open_regular(path, flags)
+        try:
+            os.write(descriptor, line)
+        finally:
+            os.close(descriptor)
+
+
+def _rewrite(path: Path, runs: list[_Run]) -> None:
     temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
-    text = json.dumps({"version": 1, "runs": [{"run": run, "totals": totals} for run, totals in runs]}, default=str)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(b"".join(map(_line, runs)))
         temporary.replace(path)
-    except (OSError, ValueError):
+    except OSError:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _line(run: _Run) -> bytes:
+    return msgspec.json.encode(run) + b"\n"
 
 
 def _forget_oldest(folder: Path) -> None:

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.project import project_of_root, settings_or_defaults
+from spec_kitty_telemetry.project import is_within, project_of_root, settings_or_defaults
+from spec_kitty_telemetry.usage.sessions import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,8 @@ class Surroundings:
             home = Path.home()
         except RuntimeError:  # a process without a home has no agent files either
             home, allowed = Path(), False
-        state_folder = project.runtime_dir if (project.root / ".kittify").is_dir() else None
+        is_ours = (project.root / ".kittify").is_dir() and is_within(project.runtime_dir / FOLDER, project.root)
+        state_folder = project.runtime_dir if is_ours else None
         return cls(home, os.environ, allowed, state_folder)
 
     def folder(self, variable: str, *default: str) -> Path:

@@ -165,7 +165,7 @@ def test_every_turn_is_one_record_with_its_own_ending(finished: Mission) -> None
 
 def test_the_time_limit_is_in_the_duration_of_the_one_that_hung(finished: Mission) -> None:
     (hung,) = (record for record in finished.records() if record["outcome"] == "timed_out")
-    assert TIME_LIMIT_S * 1000 <= hung["duration_ms"] < (TIME_LIMIT_S + 10) * 1000
+    assert TIME_LIMIT_S * 1000 <= hung["duration_ms"] < (TIME_LIMIT_S + 60) * 1000
 
 
 def numbers(row: Mapping[str, Any]) -> tuple[Any, ...]:

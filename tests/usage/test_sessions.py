@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -208,13 +211,66 @@ def test_a_memory_that_cannot_be_written_costs_nothing(read: Callable[..., Usage
     assert read("codex", turn("t", 100, 10), around=around).input_tokens == 100
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="making symlinks needs a privilege on Windows")
+def test_a_memory_that_leads_elsewhere_is_neither_read_nor_written(
+    read: Callable[..., Usage], around: Surroundings, project: Project, tmp_path: Path
+) -> None:
+    assert around.state_folder is not None
+    read("codex", turn("t", 100, 10), around=around, invocation_id=FIRST)
+    (memory,) = (around.state_folder / "sessions").iterdir()
+    elsewhere = tmp_path / "elsewhere"
+    shutil.move(memory, elsewhere)
+    memory.symlink_to(elsewhere)
+    before = elsewhere.read_bytes()
+    assert read("codex", turn("t", 120, 12), around=around, invocation_id=SECOND).input_tokens == 120
+    assert elsewhere.read_bytes() == before
+
+    (tmp_path / "outside").mkdir()
+    project.runtime_folder()
+    (project.runtime_dir / "sessions").symlink_to(tmp_path / "outside")
+    assert Surroundings.of(invocation("codex", project.root)).state_folder is None
+
+
+def test_runs_of_a_session_that_end_at_the_same_time_are_all_remembered(tmp_path: Path) -> None:
+    runs = [f"01K0000000000000000000000{number}" for number in range(8)]
+
+    def remember(run: str) -> None:
+        sessions.exchange(tmp_path, "codex", "t", run, {"": Counts(input_tokens=int(run[-1]))})
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(remember, runs))
+    (memory,) = (tmp_path / "sessions").iterdir()
+    assert sorted(json.loads(line)["run"] for line in memory.read_bytes().splitlines()) == runs
+
+
+def test_a_session_of_very_many_runs_stays_small_and_is_counted_on(read: Callable[..., Usage], tmp_path: Path) -> None:
+    around = Surroundings(tmp_path, transcripts=False, state_folder=tmp_path)
+    for number in range(1, 1001):
+        added = read("codex", turn("t", 100 * number, 10 * number), around=around, invocation_id=f"{number:026}")
+        assert (added.input_tokens, added.output_tokens, added.uncertain) == (100, 10, None)
+    (memory,) = (tmp_path / "sessions").iterdir()
+    assert memory.stat().st_size < 70_000
+
+
+@pytest.mark.parametrize("torn", ["", '{"run": "01K', "\n"])
+def test_a_line_that_a_crash_tore_off_hides_no_other_run(read: Callable[..., Usage], tmp_path: Path, torn: str) -> None:
+    around = Surroundings(tmp_path, transcripts=False, state_folder=tmp_path)
+    read("codex", turn("t", 100, 10), around=around, invocation_id=FIRST)
+    (memory,) = (tmp_path / "sessions").iterdir()
+    with memory.open("a") as file:
+        file.write(torn)
+    assert read("codex", turn("t", 120, 12), around=around, invocation_id=SECOND).input_tokens == 20
+    assert read("codex", turn("t", 150, 15), around=around, invocation_id=THIRD).input_tokens == 30
+
+
 def test_only_the_newest_sessions_are_remembered(tmp_path: Path) -> None:
     for number in range(2 * sessions.MOST_SESSIONS):
         sessions.exchange(tmp_path, "codex", f"t{number}", FIRST, {"": Counts(input_tokens=1)})
     kept = list((tmp_path / "sessions").iterdir())
     assert sessions.MOST_SESSIONS <= len(kept) <= sessions.MOST_SESSIONS * 1.1
-    assert not sessions.is_known(tmp_path, "codex", "t0")
-    assert sessions.is_known(tmp_path, "codex", f"t{2 * sessions.MOST_SESSIONS - 1}")
+    assert sessions.exchange(tmp_path, "codex", "t0", SECOND, {}) is None
+    newest = f"t{2 * sessions.MOST_SESSIONS - 1}"
+    assert sessions.exchange(tmp_path, "codex", newest, SECOND, {}) == {"": Counts(input_tokens=1)}
 
 
 def test_sessions_are_remembered_in_the_project_and_nowhere_else(project: Project, tmp_path: Path) -> None:

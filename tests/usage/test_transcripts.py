@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spec_kitty_telemetry.usage.surroundings import Surroundings, Window
+from spec_kitty_telemetry.usage.transcripts import claude_code
 from spec_kitty_telemetry.usage.transcripts.reading import Reading, Wanted
 
 if TYPE_CHECKING:
@@ -142,6 +143,52 @@ def test_the_version_on_disk_decides_whether_a_claude_total_is_one(
     read("claude_code", text, around=around)
     again = read("claude_code", text, around=around)
     assert (again.input_tokens, again.uncertain) == (46012, None)
+
+
+def test_a_claude_session_that_began_with_the_run_has_nothing_from_before_however_long_it_is(
+    home: Path, around: Surroundings
+) -> None:
+    lines = [claude_line(f"2026-08-20T10:00:{second:02}Z", str(second), "x" * 1000) for second in range(60)]
+    put_claude(home, "".join(lines))
+    wanted = Wanted(CLAUDE, None, Window(at("2026-08-20T10:00:00"), at("2026-08-20T10:01:00")))
+    assert claude_code.before(around, wanted, Reading(size=2000)) == {}
+    later = wanted._replace(window=Window(at("2026-08-20T10:00:02"), at("2026-08-20T10:01:00")))
+    assert claude_code.before(around, later, Reading(size=2000)) is None  # what was before is too long to be read
+    models = claude_code.before(around, later, Reading())
+    assert models is not None
+    two_messages = [("claude-sonnet-4-6", 5 + 5)]
+    assert [(model.name, counts.output_tokens) for model, counts in models.items()] == two_messages
+
+
+def test_the_version_is_that_of_the_last_line_that_says_it_however_long_the_lines_are(
+    home: Path, around: Surroundings
+) -> None:
+    wanted = Wanted(CLAUDE, None, Window(at("2026-08-20T10:00:00"), at("2026-08-20T10:01:00")))
+    long = '{"type": "user", "text": "%s"}\n' % ("x" * 100_000)
+    for last in ("", long, '{"version": "broken'):
+        put_claude(home, f'{{"version": "2.1.276"}}\n{{"version": "2.1.280"}}\n{last}')
+        assert claude_code.version(around, wanted, Reading()) == "2.1.280"
+    put_claude(home, long)
+    assert claude_code.version(around, wanted, Reading()) is None
+    put_claude(home, "")
+    assert claude_code.version(around, wanted, Reading()) is None
+
+
+def claude_line(timestamp: str, message_id: str, text: str = "") -> str:
+    usage = {"input_tokens": 3, "output_tokens": 5}
+    message = {"id": message_id, "model": "claude-sonnet-4-6", "usage": usage, "content": text}
+    return json.dumps({"type": "assistant", "timestamp": timestamp, "message": message}) + "\n"
+
+
+def test_a_claude_session_is_looked_for_in_the_runs_own_folder_first(home: Path, around: Surroundings) -> None:
+    projects = home / ".claude" / "projects"
+    put(projects / "-zzz" / f"{CLAUDE}.jsonl", claude_line("2026-08-20T10:00:10Z", "a"))
+    window = Window(at("2026-08-20T10:00:00"), at("2026-08-20T10:01:00"))
+    put(projects / "-home-me-shop" / f"{CLAUDE}.jsonl", claude_line("2026-08-20T10:00:10Z", "a").replace("5", "7"))
+    for folder, output in ((Path("/home/me/shop"), 7), (Path("/home/me/" + "x" * 300), 5)):
+        found = claude_code.find(around, Wanted(CLAUDE, folder, window), Reading())
+        assert found is not None
+        assert found.output_tokens == output
 
 
 def test_claudes_configured_folder_is_used_instead_of_the_home_folder(

@@ -10,6 +10,7 @@ Sources: ryoppippi/ccusage `adapter/claude/daily.rs`; titeya/dms-claudecode issu
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.usage.transcripts.reading import Wanted
 
 
-_TAIL_BYTES = 1 << 20
+_TAIL_BYTES = (1 << 13, 1 << 16, 1 << 20)
+"""How much of a transcript's end is looked at for the version: nearly every line says it, but a line can be long."""
 
 
 def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None:
@@ -42,8 +44,16 @@ def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None
 def before(around: Surroundings, wanted: Wanted, reading: Reading) -> dict[Model, Counts] | None:
     """Add up what the session had used before the run; `None` where that cannot be read whole."""
     main = _by_session(around, wanted, reading)
+    if main is not None and _began_in(wanted.window, main, reading):
+        return {}
     models = _models(main, wanted.window.before, reading) if main else None
     return None if reading.cut else models
+
+
+def _began_in(window: Window, main: Path, reading: Reading) -> bool:
+    """Whether the session's first line is of the run: lines are appended, so nothing in it is older then."""
+    first = next((moment(line["timestamp"]) for line in reading.first(main) if "timestamp" in line), None)
+    return first is not None and not window.before.holds(first)
 
 
 def _models(main: Path, window: Window, reading: Reading) -> dict[Model, Counts]:
@@ -64,8 +74,8 @@ def _models(main: Path, window: Window, reading: Reading) -> dict[Model, Counts]
 def version(around: Surroundings, wanted: Wanted, reading: Reading) -> str | None:
     """Return the version of Claude Code that wrote last to the session."""
     path = _by_session(around, wanted, reading)
-    lines = Reading(size=_TAIL_BYTES).lines(path, '"version"') if path else ()
-    return next(iter([found for line in lines if (found := word(line, "version"))][-1:]), None)
+    lines = (line for size in _TAIL_BYTES for line in reading.last(path, size, '"version"')) if path else iter(())
+    return next((found for line in lines if (found := word(line, "version"))), None)
 
 
 def _roots(around: Surroundings) -> list[Path]:
@@ -78,14 +88,21 @@ def _by_session(around: Surroundings, wanted: Wanted, reading: Reading) -> Path 
     session = wanted.safe_session
     if session is None:
         return None
-    candidates = (path for root in _roots(around) for path in reading.called(root, f"{session}.jsonl", depth=1))
-    return next(candidates, None)
+    name, roots = f"{session}.jsonl", _roots(around)
+    likely = (root / _folder_name(wanted) / name for root in roots)
+    elsewhere = (path for root in roots for path in reading.called(root, name, depth=1))
+    is_there = os.path.isfile  # raises nothing, whatever a folder is called
+    return next((path for path in likely if is_there(path)), None) or next(elsewhere, None)
+
+
+def _folder_name(wanted: Wanted) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "-", str(wanted.folder))
 
 
 def _by_folder(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
     """Return the only session that began in the run's folder and time."""
-    name = re.sub(r"[^A-Za-z0-9]", "-", str(wanted.folder))
-    candidates = (path for root in _roots(around) for path in reading.files(root / name, r".*\.jsonl"))
+    folders = (root / _folder_name(wanted) for root in _roots(around))
+    candidates = (path for folder in folders for path in reading.files(folder, r".*\.jsonl"))
     began = [path for path in candidates if changed_since(path, wanted.window) and _began(path, wanted, reading)]
     return began[0] if len(began) == 1 else None
 

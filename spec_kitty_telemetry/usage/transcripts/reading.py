@@ -89,6 +89,17 @@ class Reading:
                 self._bytes -= len(line)
                 yield from _objects(line)
 
+    def last(self, path: Path, size: int, marker: str) -> Iterator[Json]:
+        """Yield the objects in the last `size` bytes of a file of JSON lines that hold `marker`, the last first."""
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            start = max(0, file.seek(0, 2) - size)
+            file.seek(start)
+            lines = (b"" if self.is_over else file.read(size)).split(b"\n")
+            self._bytes -= size
+            for line in reversed(lines[1:] if start else lines):
+                if marker.encode() in line:
+                    yield from _objects(line)
+
     def document(self, path: Path) -> Json:
         """Return a small file's one object; an empty one where it has none."""
         with contextlib.suppress(OSError), path.open("rb") as file:
