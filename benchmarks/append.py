@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FEATURE = "001-benchmark"
+HELD = 20
+"""How many runs are timed while the lock is held: each waits for it as long as it may."""
 CLAUDE = json.loads((Path(__file__).parents[1] / "tests/data/agent-samples/claude.json").read_text(encoding="utf-8"))
 
 
@@ -145,9 +147,19 @@ def one_session(transcripts: Path) -> Iterator[str]:
 
 
 def write_transcript(folder: Path | None, session: str) -> None:
-    """Write what Claude Code writes beside a run: one line for each part of a message, here 200 of 2 KB."""
+    """Put what Claude Code writes beside a run: one line for each part of a message, here 200 of 2 KB.
+
+    All are links to one file, which a reader cannot tell.
+    """
     if folder is None:
         return
+    if not (first := folder / "first").exists():
+        first.parent.mkdir(parents=True, exist_ok=True)
+        first.write_text(transcript(session), encoding="utf-8")
+    (folder / f"{session}.jsonl").hardlink_to(first)
+
+
+def transcript(session: str) -> str:
     line = {
         "type": "assistant",
         "sessionId": session,
@@ -155,8 +167,7 @@ def write_transcript(folder: Path | None, session: str) -> None:
         "timestamp": datetime.now(UTC).isoformat(),
         "message": {"id": "m", "model": "claude-sonnet-4-6", "usage": CLAUDE["usage"], "content": "x" * 1500},
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{session}.jsonl").write_text((json.dumps(line) + "\n") * 200, encoding="utf-8")
+    return (json.dumps(line) + "\n") * 200
 
 
 def claude_folder(folder: Path) -> Path:
@@ -166,6 +177,15 @@ def claude_folder(folder: Path) -> Path:
         for _ in range(20):
             (folder / "projects" / f"-home-me-shop-{project}" / f"{uuid4()}.jsonl").write_text("{}\n", encoding="utf-8")
     return folder
+
+
+def held_up(project: Project) -> tuple[float, float]:
+    """Time `after_invocation` while another process does not give the lock back."""
+    act = announced(project, "somebody", [""] * (HELD + warm_ups(HELD)))
+    with FileLock(project.runtime_dir / f"{FEATURE}.lock", is_singleton=False):
+        times = timed(HELD, act)
+    FeatureLog.of_feature(project, FEATURE).drain(60)
+    return times
 
 
 def rows_at(lines: int, number_of_appends: int) -> list[list[object]]:
@@ -192,6 +212,8 @@ def rows_at(lines: int, number_of_appends: int) -> list[list[object]]:
             times = timed(number_of_appends, announced(project, agent, list(islice(outputs, runs))))
             rows.append([f"after_invocation, {what}", "no", lines, *times])
             acts += runs
+        acts += HELD + warm_ups(HELD)
+        rows.append(["after_invocation, the lock held by another", "no", lines, *held_up(project)])
         found = list(scan(project.log_path(FEATURE)))[before:]
         assert len(found) == acts
         assert {event.payload.input_tokens for event in found if event.payload.agent != "somebody"} == {50512}

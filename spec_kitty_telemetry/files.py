@@ -34,11 +34,14 @@ def open_regular(path: Path, flags: int) -> int:
     :raises LogError: it is a symlink, a folder, a pipe or anything else that is no regular file.
     :raises OSError: it cannot be opened.
     """
-    if path.is_symlink():
-        raise LogError(f"{path} is a symlink, which telemetry does not follow; put the file itself there")
+    if not hasattr(os, "O_NOFOLLOW"):
+        _refuse_link(path)
     try:
         descriptor = os.open(path, flags | _SAFELY, 0o666)
-    except (IsADirectoryError, PermissionError) as error:
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        _refuse_link(path, error)
         if path.is_dir():  # Windows says "permission denied" for a folder
             raise LogError(f"{path} is a folder, expected a file; move it away") from error
         raise
@@ -46,6 +49,11 @@ def open_regular(path: Path, flags: int) -> int:
         os.close(descriptor)
         raise LogError(f"{path} is not a regular file; move it away")
     return descriptor
+
+
+def _refuse_link(path: Path, error: OSError | None = None) -> None:
+    if path.is_symlink():
+        raise LogError(f"{path} is a symlink, which telemetry does not follow; put the file itself there") from error
 
 
 def cut(begun: bytes | None, block: bytes) -> tuple[list[bytes | None], bytes | None]:

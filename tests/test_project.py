@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.errors import ProjectError, SettingsError
-from spec_kitty_telemetry.project import Project, find_project, project_of_feature_dir
+from spec_kitty_telemetry.project import Project, find_project, is_within, project_of_feature_dir
 from spec_kitty_telemetry.settings import Settings, read_yaml
 
 
@@ -177,6 +178,21 @@ def test_the_runtime_folder_keeps_itself_out_of_git(tmp_path: Path) -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert status.stdout.split() == ["??", "kitty-specs/001-x/execution.events.jsonl"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs symlinks")
+def test_a_path_is_within_a_folder_where_its_links_lead_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "out").mkdir()
+    for name, target in (("la", "a"), ("loop", "loop"), ("a/out", "../out"), ("a/up", ".."), ("a/nowhere", "x/y")):
+        (tmp_path / name).symlink_to(target)
+    names = ["", "a", "ab", "la", "loop", "a/b", "a/out", "a/up", "a/nowhere", "..", "a/..", "a/b/..", "la/b"]
+    monkeypatch.chdir(tmp_path)
+    absolute = [tmp_path / name for name in names] + [Path("/"), Path(f"/{tmp_path}"), Path("//")]
+    places = [*absolute, *map(Path, names)]
+    for path, root in product([*places, *(place / "a" / "x" for place in places)], places):
+        by_definition = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+        assert is_within(path, root) is by_definition, (path, root)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs symlinks")

@@ -14,7 +14,7 @@ import os
 import threading
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
-from itertools import takewhile
+from itertools import accumulate, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +34,11 @@ Totals = Mapping[str, Counts]
 NOT_SEEN_BEFORE = "the session was resumed, so its totals may hold earlier runs that were not seen"
 FOLDER = "sessions"
 MOST_SESSIONS = 500
-_MOST_RUNS = 8
-"""Runs remembered for a session, so that announcing one of them again changes nothing."""
+_MOST_TORN = 8
+"""How many lines are looked at for the last run: only what a crash tore off is passed over."""
 _MOST_BYTES = 1 << 20
 _MANY_BYTES = 1 << 16
-"""How large a session's file may become before all but the last runs are taken out."""
+"""How large a session's file may become before its older half is taken out."""
 
 
 class _Run(msgspec.Struct, frozen=True):
@@ -60,10 +60,11 @@ def exchange(folder: Path | None, agent: str, session_id: str | None, run: str, 
         return None
     path = _path(folder, agent, session_id)
     kept = _read(path)
-    runs = _runs(kept)
+    lines = kept.splitlines()
+    runs = _runs(lines if run.encode("utf-8", "replace") in kept else lines[-_MOST_TORN:])
     if run not in {known.run for known in runs}:
         printed = {model: _as_json(counts) for model, counts in totals.items()}
-        _remember(path, kept, [*runs, _Run(run, printed)])
+        _remember(path, kept, _Run(run, printed))
         if not kept and path.name.startswith("0"):  # one new session in sixteen pays for looking at all of them
             _forget_oldest(path.parent)
     return _totals_before(run, runs)
@@ -146,11 +147,13 @@ def _path(folder: Path, agent: str, session_id: str) -> Path:
 
 
 def _read(path: Path) -> bytes:
+    """Return the last megabyte of what is kept; nothing where it cannot be read."""
     try:
         descriptor = open_regular(path, os.O_RDONLY)
     except (OSError, LogError):
         return b""
     try:
+        os.lseek(descriptor, max(0, os.fstat(descriptor).st_size - _MOST_BYTES), os.SEEK_SET)
         return os.read(descriptor, _MOST_BYTES)
     except OSError:
         return b""
@@ -158,38 +161,53 @@ def _read(path: Path) -> bytes:
         os.close(descriptor)
 
 
-def _runs(kept: bytes) -> list[_Run]:
-    """Return the last runs, the oldest first; a line that a crash tore off is none."""
+def _runs(lines: list[bytes]) -> list[_Run]:
+    """Return the runs, the oldest first; a line that a crash tore off is none."""
     runs = []
-    for line in kept.splitlines()[-_MOST_RUNS:]:
+    for line in lines:
         with contextlib.suppress(ValueError, RecursionError):
             runs.append(_decoder.decode(line))
     return runs
 
 
-def _remember(path: Path, kept: bytes, runs: list[_Run]) -> None:
-    """Add the last of `runs` to what is `kept`: one write, so that two that come at the same time both stay."""
-    with contextlib.suppress(OSError, ValueError, LogError):
-        if len(kept) > _MANY_BYTES:
-            _rewrite(path, runs[-_MOST_RUNS:])
+def _remember(path: Path, kept: bytes, run: _Run) -> None:
+    """Add `run` to what is `kept`.
+
+    That is one write, so of two runs that end at the same time both stay; all but on Windows, and but for the rare
+    moment in which a large file is made small.
+    """
+    with contextlib.suppress(ValueError):
+        line = _line(run)
+        try:
+            _append(path, line if kept.endswith(b"\n") or not kept else b"\n" + line)
+        except (OSError, LogError):  # somebody else's file, or a link: ours takes its place
+            _replace(path, kept + b"\n" + line)
             return
-        line = _line(runs[-1]) if kept.endswith(b"\n") or not kept else b"\n" + _line(runs[-1])
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        try:
-            descriptor = open_regular(path, flags)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = open_regular(path, flags)
-        try:
-            os.write(descriptor, line)
-        finally:
-            os.close(descriptor)
+        if len(kept) > _MANY_BYTES:
+            _replace(path, _read(path))
 
 
-def _rewrite(path: Path, runs: list[_Run]) -> None:
+def _append(path: Path, text: bytes) -> None:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    try:
+        descriptor = open_regular(path, flags)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = open_regular(path, flags)
+    try:
+        os.write(descriptor, text)
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, kept: bytes) -> None:
+    """Put a file with the last of the runs that are `kept` in this one's place, at least the very last."""
+    lines = [_line(run) for run in _runs(kept.splitlines())]
+    sizes = accumulate(len(line) for line in reversed(lines))
+    most = max(1, sum(size <= _MANY_BYTES // 2 for size in sizes))
     temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        temporary.write_bytes(b"".join(map(_line, runs)))
+        temporary.write_bytes(b"".join(lines[-most:]))
         temporary.replace(path)
     except OSError:
         with contextlib.suppress(OSError):

@@ -236,7 +236,7 @@ def test_ctrl_c_reaches_the_command_once_and_the_run_is_recorded(project: Projec
     code = (
         "import signal, sys, time\nseen = []\nsignal.signal(signal.SIGINT, lambda *_: seen.append(1))\n"
         "print('ready', flush=True)\n"
-        "while not seen: time.sleep(0.1)\n"
+        "until = time.monotonic() + 30\nwhile not seen and time.monotonic() < until: time.sleep(0.1)\n"
         "time.sleep(0.5)\n"  # for a second one
         "print('interrupted', len(seen)); sys.exit(130)"
     )

@@ -224,6 +224,7 @@ def test_a_memory_that_leads_elsewhere_is_neither_read_nor_written(
     before = elsewhere.read_bytes()
     assert read("codex", turn("t", 120, 12), around=around, invocation_id=SECOND).input_tokens == 120
     assert elsewhere.read_bytes() == before
+    assert read("codex", turn("t", 150, 15), around=around, invocation_id=THIRD).input_tokens == 30  # a file of our own
 
     (tmp_path / "outside").mkdir()
     project.runtime_folder()
@@ -231,6 +232,7 @@ def test_a_memory_that_leads_elsewhere_is_neither_read_nor_written(
     assert Surroundings.of(invocation("codex", project.root)).state_folder is None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="appending there is two steps: going to the end, and writing")
 def test_runs_of_a_session_that_end_at_the_same_time_are_all_remembered(tmp_path: Path) -> None:
     runs = [f"01K0000000000000000000000{number}" for number in range(8)]
 
@@ -250,6 +252,22 @@ def test_a_session_of_very_many_runs_stays_small_and_is_counted_on(read: Callabl
         assert (added.input_tokens, added.output_tokens, added.uncertain) == (100, 10, None)
     (memory,) = (tmp_path / "sessions").iterdir()
     assert memory.stat().st_size < 70_000
+
+
+def test_a_session_with_very_many_models_is_counted_on(tmp_path: Path) -> None:
+    before = None
+    for number in range(1, 11):
+        totals = {f"{'m' * 100}-{model}": Counts(input_tokens=100 * number) for model in range(2000)}  # 290 KB a run
+        assert sessions.exchange(tmp_path, "codex", "t", f"{number:026}", totals) == before
+        before = totals
+    (memory,) = (tmp_path / "sessions").iterdir()
+    assert memory.stat().st_size < 600_000
+
+
+def test_an_early_run_of_a_long_session_that_is_announced_again_gets_the_same_answer(tmp_path: Path) -> None:
+    answers = [sessions.exchange(tmp_path, "codex", "t", f"{n:026}", {"": Counts(input_tokens=n)}) for n in range(30)]
+    again = [sessions.exchange(tmp_path, "codex", "t", f"{n:026}", {"": Counts(input_tokens=n)}) for n in range(30)]
+    assert answers == [None, *({"": Counts(input_tokens=n)} for n in range(29))] == again
 
 
 @pytest.mark.parametrize("torn", ["", '{"run": "01K', "\n"])

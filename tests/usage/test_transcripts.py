@@ -151,13 +151,25 @@ def test_a_claude_session_that_began_with_the_run_has_nothing_from_before_howeve
     lines = [claude_line(f"2026-08-20T10:00:{second:02}Z", str(second), "x" * 1000) for second in range(60)]
     put_claude(home, "".join(lines))
     wanted = Wanted(CLAUDE, None, Window(at("2026-08-20T10:00:00"), at("2026-08-20T10:01:00")))
-    assert claude_code.before(around, wanted, Reading(size=2000)) == {}
+    assert claude_code.before(around, wanted, Reading(60, 2000)) == {}
     later = wanted._replace(window=Window(at("2026-08-20T10:00:02"), at("2026-08-20T10:01:00")))
-    assert claude_code.before(around, later, Reading(size=2000)) is None  # what was before is too long to be read
-    models = claude_code.before(around, later, Reading())
+    assert claude_code.before(around, later, Reading(60, 2000)) is None  # what was before is too long to be read
+    models = claude_code.before(around, later, Reading(60))
     assert models is not None
     two_messages = [("claude-sonnet-4-6", 5 + 5)]
     assert [(model.name, counts.output_tokens) for model, counts in models.items()] == two_messages
+
+
+def test_the_history_that_a_fork_copied_is_from_before_the_run(home: Path, around: Surroundings) -> None:
+    started = '{"type": "queue-operation", "timestamp": "2026-08-20T10:00:01Z"}\n'
+    copied, own = claude_line("2026-08-18T10:00:00Z", "a"), claude_line("2026-08-20T10:00:02Z", "b")
+    put_claude(home, started + copied + own)
+    wanted = Wanted(CLAUDE, None, Window(at("2026-08-20T10:00:00"), at("2026-08-20T10:01:00")))
+    models = claude_code.before(around, wanted, Reading(60))
+    assert models is not None
+    assert [counts.output_tokens for counts in models.values()] == [5]
+    put_claude(home, started + own)
+    assert claude_code.before(around, wanted, Reading(60)) == {}
 
 
 def test_the_version_is_that_of_the_last_line_that_says_it_however_long_the_lines_are(
@@ -167,11 +179,11 @@ def test_the_version_is_that_of_the_last_line_that_says_it_however_long_the_line
     long = '{"type": "user", "text": "%s"}\n' % ("x" * 100_000)
     for last in ("", long, '{"version": "broken'):
         put_claude(home, f'{{"version": "2.1.276"}}\n{{"version": "2.1.280"}}\n{last}')
-        assert claude_code.version(around, wanted, Reading()) == "2.1.280"
+        assert claude_code.version(around, wanted, Reading(60)) == "2.1.280"
     put_claude(home, long)
-    assert claude_code.version(around, wanted, Reading()) is None
+    assert claude_code.version(around, wanted, Reading(60)) is None
     put_claude(home, "")
-    assert claude_code.version(around, wanted, Reading()) is None
+    assert claude_code.version(around, wanted, Reading(60)) is None
 
 
 def claude_line(timestamp: str, message_id: str, text: str = "") -> str:
@@ -186,7 +198,7 @@ def test_a_claude_session_is_looked_for_in_the_runs_own_folder_first(home: Path,
     window = Window(at("2026-08-20T10:00:00"), at("2026-08-20T10:01:00"))
     put(projects / "-home-me-shop" / f"{CLAUDE}.jsonl", claude_line("2026-08-20T10:00:10Z", "a").replace("5", "7"))
     for folder, output in ((Path("/home/me/shop"), 7), (Path("/home/me/" + "x" * 300), 5)):
-        found = claude_code.find(around, Wanted(CLAUDE, folder, window), Reading())
+        found = claude_code.find(around, Wanted(CLAUDE, folder, window), Reading(60))
         assert found is not None
         assert found.output_tokens == output
 

@@ -51,8 +51,12 @@ def before(around: Surroundings, wanted: Wanted, reading: Reading) -> dict[Model
 
 
 def _began_in(window: Window, main: Path, reading: Reading) -> bool:
-    """Whether the session's first line is of the run: lines are appended, so nothing in it is older then."""
-    first = next((moment(line["timestamp"]) for line in reading.first(main) if "timestamp" in line), None)
+    """Whether the session's first message is of the run: lines are appended, so no message is older then.
+
+    Other lines tell nothing: they are written when the program starts, also before the copied history of a fork.
+    """
+    messages = (line for line in reading.first(main) if line.get("type") in {"user", "assistant"})
+    first = next((moment(line.get("timestamp")) for line in messages), None)
     return first is not None and not window.before.holds(first)
 
 
