@@ -82,8 +82,7 @@ class Project(msgspec.Struct, frozen=True):
         is_new = not self.runtime_dir.exists()
         folder.mkdir(parents=True, exist_ok=True)
         if is_new:
-            with suppress(OSError):  # spec-kitty keeps it out of git by itself; this is for all other projects
-                (self.runtime_dir / ".gitignore").write_text("*\n", encoding="ascii", newline="\n")
+            keep_out_of_git(self.runtime_dir)
         return folder
 
     def log_path(self, feature: str) -> Path:
@@ -147,8 +146,14 @@ class Project(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=32)
 def _runtime_dir(root: Path) -> Path:
-    """Return the same path each time: one record asks for it eight times, and a path takes longer than a lookup."""
+    """Return the same path each time: one record asks for it again and again, and a path takes longer than a lookup."""
     return root / ".kittify" / "runtime" / "telemetry"
+
+
+def keep_out_of_git(runtime_dir: Path) -> None:
+    """Let git ignore all in a new runtime folder; spec-kitty does so by itself, this is for all other projects."""
+    with suppress(OSError):
+        (runtime_dir / ".gitignore").write_text("*\n", encoding="ascii", newline="\n")
 
 
 def settings_or_defaults(project: Project) -> Settings:

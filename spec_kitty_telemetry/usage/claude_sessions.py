@@ -78,13 +78,9 @@ class Resumption:
         """
         state, run = self.around.state_folder, self.invocation.invocation_id
         before = sessions.exchange(state, AGENT, self.session, run, now.remembered)
-        whole = Added(now.cost, now.models)
         if before is None:
-            resumed = bool(self.invocation.session_id)
-            own = not now.models or _is_agent(total(now.models.values()), now.agent)
-            if own and not resumed:
-                return whole
-            return self._first_seen(now, doubtful=resumed or (nothing_else_ran and not _has_agent(now)))
+            return self._first_seen(now, nothing_else_ran=nothing_else_ran)
+        whole = Added(now.cost, now.models)
         version = self._version()
         added = sessions.difference(now.remembered, before)
         if (version is not None and version < _CONTINUES_TOTALS_SINCE) or _stood_still(now, added):
@@ -98,7 +94,18 @@ class Resumption:
         certain = version is not None or _is_agent(total(rest.values()), now.agent)
         return Added(added[""].cost_usd, rest, None if certain else _MAYBE_ALREADY_A_DIFFERENCE)
 
-    def _first_seen(self, now: Totals, *, doubtful: bool) -> Added:
+    def _first_seen(self, now: Totals, *, nothing_else_ran: bool) -> Added:
+        """Take off what was before the first run that we see, where the totals are not plainly the run's own."""
+        resumed = bool(self.invocation.session_id)
+        alone = total(now.models.values())
+        if _is_agent(alone, now.agent):  # nothing from before is in the models, though it may be in the cost
+            cost = alone.cost_usd if resumed and alone.cost_usd is not None else now.cost
+            return Added(cost, now.models)
+        if not now.models and not resumed:
+            return Added(now.cost, now.models)
+        return self._since_transcript(now, doubtful=resumed or (nothing_else_ran and not _has_agent(now)))
+
+    def _since_transcript(self, now: Totals, *, doubtful: bool) -> Added:
         """Take off what the transcript has from before this run; its cost is not known then."""
         whole = Added(now.cost, now.models)
         before = look_up(self.invocation, self.result, self.around, self.session, transcript.before)

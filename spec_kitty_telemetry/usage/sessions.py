@@ -3,12 +3,13 @@
 A Codex thread prints the whole thread's tokens after every turn, and so do resumed sessions of some other agents.  The
 last totals of the newest sessions are kept in the project's runtime folder, in a small file for each, with a line for
 each run, so that remembering costs the same however many there are.  It is a memory, not a record: if it is lost,
-unreadable or read-only, what the agent printed is taken as it is.
+unreadable or in a read-only folder, what the agent printed is taken as it is.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import threading
@@ -22,6 +23,7 @@ import msgspec
 
 from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.files import open_regular
+from spec_kitty_telemetry.project import keep_out_of_git
 from spec_kitty_telemetry.usage.counts import NUMBER_FIELDS, Counts
 from spec_kitty_telemetry.usage.values import count, dollars
 
@@ -180,11 +182,11 @@ def _remember(path: Path, kept: bytes, run: _Run) -> None:
         line = _line(run)
         try:
             _append(path, line if kept.endswith(b"\n") or not kept else b"\n" + line)
-        except (OSError, LogError):  # somebody else's file, or a link: ours takes its place
+        except (OSError, LogError):  # somebody else's file, a link, or no room for one more: a new file is tried
             _replace(path, kept + b"\n" + line)
             return
         if len(kept) > _MANY_BYTES:
-            _replace(path, _read(path))
+            _replace(path, _read(path) or kept + line)
 
 
 def _append(path: Path, text: bytes) -> None:
@@ -192,17 +194,27 @@ def _append(path: Path, text: bytes) -> None:
     try:
         descriptor = open_regular(path, flags)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path.parent)
         descriptor = open_regular(path, flags)
     try:
-        os.write(descriptor, text)
+        if os.write(descriptor, text) != len(text):
+            raise OSError(errno.ENOSPC, "a part of the line could be written")
     finally:
         os.close(descriptor)
+
+
+def _make(folder: Path) -> None:
+    is_new = not folder.parent.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    if is_new:
+        keep_out_of_git(folder.parent)
 
 
 def _replace(path: Path, kept: bytes) -> None:
     """Put a file with the last of the runs that are `kept` in this one's place, at least the very last."""
     lines = [_line(run) for run in _runs(kept.splitlines())]
+    if not lines:
+        return
     sizes = accumulate(len(line) for line in reversed(lines))
     most = max(1, sum(size <= _MANY_BYTES // 2 for size in sizes))
     temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")

@@ -135,6 +135,18 @@ def test_continued_claude_session_that_nobody_saw_is_told_apart_by_its_transcrip
     assert (found.cost_usd, found.models[0].cost_usd, found.uncertain) == (None, None, None)
 
 
+def test_totals_that_are_the_runs_own_have_nothing_of_the_history_that_a_fork_copied(
+    read: Callable[..., Usage], home: Path
+) -> None:
+    put_claude_transcript(home)
+    text = json.dumps(json.loads(claude(3, 3, 0.25)) | {"total_cost_usd": 0.75})
+    found = read("claude_code", text, around=Surroundings(home), started_at=BEGAN, session_id="parent")
+    assert (found.input_tokens, found.output_tokens, found.uncertain) == (65100, 600, None)
+    assert found.cost_usd == Decimal("0.25")  # of its models; the whole cost may have what was before
+    first = read("claude_code", text, around=Surroundings(home), started_at=BEGAN)
+    assert first.cost_usd == Decimal("0.75")
+
+
 def test_continued_claude_session_of_a_version_that_starts_at_zero_is_not_told_apart(
     read: Callable[..., Usage], home: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.invocation import Invocation
 from spec_kitty_telemetry.usage import sessions
 from spec_kitty_telemetry.usage.counts import Counts
@@ -262,6 +264,77 @@ def test_a_session_with_very_many_models_is_counted_on(tmp_path: Path) -> None:
         before = totals
     (memory,) = (tmp_path / "sessions").iterdir()
     assert memory.stat().st_size < 600_000
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "no"), OSError(28, "no space"), LogError("a link")])
+def test_a_memory_that_cannot_be_added_to_is_replaced_by_a_new_one_that_knows_all(
+    read: Callable[..., Usage], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    around = Surroundings(tmp_path, transcripts=False, state_folder=tmp_path)
+    runs = {FIRST: (100, 10), SECOND: (120, 12), THIRD: (150, 15)}
+    read("codex", turn("t", *runs[FIRST]), around=around, invocation_id=FIRST)
+    monkeypatch.setattr(sessions, "_append", refuse)
+    for _ in range(2):
+        added = [read("codex", turn("t", *used), around=around, invocation_id=run) for run, used in runs.items()]
+        assert [one.input_tokens for one in added] == [100, 20, 30]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are POSIX's")
+def test_a_line_that_had_no_room_is_tried_in_a_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    for number in range(100):
+        sessions.exchange(tmp_path, "codex", "t", f"{number:026}", {"": Counts(input_tokens=number)})
+    (memory,) = (tmp_path / "sessions").iterdir()
+    monkeypatch.setattr(sessions, "_MANY_BYTES", 2000)  # so that a new file is smaller
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (memory.stat().st_size + 20, limits[1]))
+        sessions.exchange(tmp_path, "codex", "t", FIRST, {"": Counts(input_tokens=200)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    last = sessions.exchange(tmp_path, "codex", "t", SECOND, {"": Counts(input_tokens=300)})
+    assert last == {"": Counts(input_tokens=200)}
+
+
+def test_of_a_memory_that_is_far_too_large_the_end_counts(tmp_path: Path) -> None:
+    sessions.exchange(tmp_path, "codex", "t", FIRST, {"": Counts(input_tokens=1)})
+    (memory,) = (tmp_path / "sessions").iterdir()
+    last = memory.read_bytes()
+    memory.write_bytes(b"x" * (3 << 20) + b"\n" + last)
+    assert sessions.exchange(tmp_path, "codex", "t", SECOND, {"": Counts(input_tokens=3)}) == {
+        "": Counts(input_tokens=1)
+    }
+    assert memory.stat().st_size < 1000
+
+
+def test_a_memory_is_never_replaced_by_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Path] = []
+    read_really = sessions._read
+
+    def fail_at_the_second_look(path: Path) -> bytes:
+        looks.append(path)
+        return read_really(path) if len(looks) == 1 else b""
+
+    monkeypatch.setattr(sessions, "_MANY_BYTES", 1000)
+    monkeypatch.setattr(sessions, "_read", fail_at_the_second_look)
+    before, most_looks = None, 0
+    for number in range(30):
+        looks.clear()
+        totals = {"": Counts(input_tokens=number)}
+        assert sessions.exchange(tmp_path, "codex", "t", f"{number:026}", totals) == before
+        before, most_looks = totals, max(most_looks, len(looks))
+    assert most_looks == 2
+
+
+def test_git_ignores_the_folder_that_a_memory_makes(tmp_path: Path) -> None:
+    sessions.exchange(tmp_path / "telemetry", "codex", "t", FIRST, {"": Counts(input_tokens=1)})
+    assert (tmp_path / "telemetry" / ".gitignore").read_text() == "*\n"
 
 
 def test_an_early_run_of_a_long_session_that_is_announced_again_gets_the_same_answer(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_a_claude_session_that_began_with_the_run_has_nothing_from_before_howeve
 
 
 def test_the_history_that_a_fork_copied_is_from_before_the_run(home: Path, around: Surroundings) -> None:
-    started = '{"type": "queue-operation", "timestamp": "2026-08-20T10:00:01Z"}\n'
+    started = '{"type": "queue-operation", "timestamp": "2026-08-20T10:00:01Z"}\n{"type": []}\n'
     copied, own = claude_line("2026-08-18T10:00:00Z", "a"), claude_line("2026-08-20T10:00:02Z", "b")
     put_claude(home, started + copied + own)
     wanted = Wanted(CLAUDE, None, Window(at("2026-08-20T10:00:00"), at("2026-08-20T10:01:00")))

@@ -55,7 +55,7 @@ def _began_in(window: Window, main: Path, reading: Reading) -> bool:
 
     Other lines tell nothing: they are written when the program starts, also before the copied history of a fork.
     """
-    messages = (line for line in reading.first(main) if line.get("type") in {"user", "assistant"})
+    messages = (line for line in reading.first(main) if word(line, "type") in {"user", "assistant"})
     first = next((moment(line.get("timestamp")) for line in messages), None)
     return first is not None and not window.before.holds(first)
 
