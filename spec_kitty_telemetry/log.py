@@ -26,8 +26,8 @@ from filelock import FileLock, Timeout
 
 from spec_kitty_telemetry import clock
 from spec_kitty_telemetry.errors import LogError, ProjectError
-from spec_kitty_telemetry.files import open_regular
-from spec_kitty_telemetry.project import LOG_NAME, Project, is_within, project_of_feature_dir
+from spec_kitty_telemetry.files import is_within, open_regular
+from spec_kitty_telemetry.project import LOG_NAME, Project, project_of_feature_dir
 from spec_kitty_telemetry.record import MAXIMUM_LINE_BYTES, ExecutionEvent, encode
 from spec_kitty_telemetry.spool import Spool
 

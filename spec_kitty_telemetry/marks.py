@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from spec_kitty_telemetry.errors import LogError
-from spec_kitty_telemetry.files import open_regular
+from spec_kitty_telemetry.files import is_within, open_regular
 from spec_kitty_telemetry.invocation import Invocation
-from spec_kitty_telemetry.project import is_within
 
 if sys.platform == "win32":
     import msvcrt

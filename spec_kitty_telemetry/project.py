@@ -12,14 +12,13 @@ import os
 import re
 from contextlib import suppress
 from functools import lru_cache
-from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from spec_kitty_telemetry.errors import FilterError, ProjectError, SettingsError
-from spec_kitty_telemetry.files import stamp_of
+from spec_kitty_telemetry.files import is_within, stamp_of
 from spec_kitty_telemetry.settings import Settings, read_yaml, user_settings_path
 from spec_kitty_telemetry.switch import is_off
 
@@ -270,24 +269,6 @@ def _may_exist(path: Path) -> bool:
     except OSError:  # its folder cannot be entered: whoever reads it says so
         return True
     return True
-
-
-def is_within(path: Path, root: Path) -> bool:
-    """Tell whether `path`, with every symlink followed, lies in `root`."""
-    return _is_plainly_within(path, root) or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
-
-
-def _is_plainly_within(path: Path, root: Path) -> bool:
-    """Tell whether `path` leads down from `root` without a link: then it does not matter where the root's own lead.
-
-    Three times as fast as to follow all of them; not on Windows, where other things than symlinks lead elsewhere.
-    """
-    depth = len(root.parts)
-    names = path.parts[depth:]
-    if os.name == "nt" or not depth or path.parts[:depth] != root.parts or ".." in names:
-        return False
-    below = islice(accumulate(names, os.path.join, initial=str(root)), 1, None)
-    return not any(map(os.path.islink, below))
 
 
 def _primary_checkout(folder: Path) -> Path:

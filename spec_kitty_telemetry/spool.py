@@ -13,12 +13,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.errors import LogError
-from spec_kitty_telemetry.files import open_regular
-from spec_kitty_telemetry.project import Project, is_within
+from spec_kitty_telemetry.files import is_within, open_regular
 from spec_kitty_telemetry.record import MAXIMUM_LINE_BYTES, ExecutionEvent, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from spec_kitty_telemetry.project import Project
 
 MAXIMUM_BYTES = MAXIMUM_LINE_BYTES - 32
 """Longest line that is kept here; the rest is room for the clock that it gets in the log."""

@@ -11,7 +11,8 @@ import pytest
 
 from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.errors import ProjectError, SettingsError
-from spec_kitty_telemetry.project import Project, find_project, is_within, project_of_feature_dir
+from spec_kitty_telemetry.files import is_within
+from spec_kitty_telemetry.project import Project, find_project, project_of_feature_dir
 from spec_kitty_telemetry.settings import Settings, read_yaml
 
 

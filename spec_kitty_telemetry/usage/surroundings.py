@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.project import is_within, project_of_root, settings_or_defaults
+from spec_kitty_telemetry.files import is_within
+from spec_kitty_telemetry.project import project_of_root, settings_or_defaults
 from spec_kitty_telemetry.usage.sessions import FOLDER
 
 if TYPE_CHECKING:
