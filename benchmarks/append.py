@@ -6,8 +6,9 @@ Beside `FeatureLog.append` stands a bare locked write of the same bytes with the
 os.fsync): the least that any log with this promise can cost.  Below stands the whole `hooks.after_invocation` with the
 installed plugins, for an agent that nobody knows and for Claude Code, whose output is read: each run a session of its
 own, with or without its transcript, or each resuming one session, whose totals grow.  Its own folder has 20 projects of
-20 sessions, as after some months of work, and a transcript has 200 lines.  All records are read back, counted and
-checked afterwards.  The disk's fsync is the machine's own and says nothing about another's.
+20 sessions, as after some months of work, and a transcript has 200 lines.  The last row is what a host waits for where
+somebody else keeps the lock.  All records are read back, counted and checked afterwards.  The disk's fsync is the
+machine's own and says nothing about another's.
 """
 
 from __future__ import annotations
@@ -180,7 +181,7 @@ def claude_folder(folder: Path) -> Path:
 
 
 def held_up(project: Project) -> tuple[float, float]:
-    """Time `after_invocation` while another process does not give the lock back."""
+    """Time `after_invocation` while somebody else does not give the lock back."""
     act = announced(project, "somebody", [""] * (HELD + warm_ups(HELD)))
     with FileLock(project.runtime_dir / f"{FEATURE}.lock", is_singleton=False):
         times = timed(HELD, act)

@@ -62,7 +62,7 @@ def is_within(path: Path, root: Path) -> bool:
 def _is_plainly_within(path: Path, root: Path) -> bool:
     """Tell whether `path` leads down from `root` without a link: then it does not matter where the root's own lead.
 
-    Three times as fast as to follow all of them; not on Windows, where other things than symlinks lead elsewhere.
+    A quarter of the time that it takes to follow all of them; not on Windows, where not only symlinks lead elsewhere.
     """
     depth = len(root.parts)
     names = path.parts[depth:]
@@ -102,6 +102,20 @@ def read_small_file(path: Path, most_bytes: int) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise LogError(f"{path} is not a regular file; move it away")
         return os.read(descriptor, most_bytes + 1)
+    finally:
+        os.close(descriptor)
+
+
+def read_end(path: Path, most_bytes: int) -> bytes:
+    """Return the last `most_bytes` of a file; symlinks are not followed.
+
+    :raises LogError: it is a symlink, a folder, a pipe or anything else that is no regular file.
+    :raises OSError: it cannot be read.
+    """
+    descriptor = open_regular(path, os.O_RDONLY)
+    try:
+        os.lseek(descriptor, max(0, os.fstat(descriptor).st_size - most_bytes), os.SEEK_SET)
+        return os.read(descriptor, most_bytes)
     finally:
         os.close(descriptor)
 

@@ -125,7 +125,7 @@ class FeatureLog:
         :raises LogError: it could not be written in time; it is nowhere then.
         """
         deadline = time.monotonic() + patience_s
-        with self.exclusively(patience_s), self._opened() as descriptor:
+        with self.exclusively(patience_s), self._opened(deadline) as descriptor:
             known.catch_up(descriptor, deadline)
             if not known.mark.complete:
                 raise LogError(f"{self.path} could not be read through within {patience_s:g} s")
@@ -151,7 +151,7 @@ class FeatureLog:
     def _append(self, events: list[ExecutionEvent], deadline: float) -> list[ExecutionEvent]:
         with ExitStack() as stack:
             with self._locked(deadline):
-                descriptor = stack.enter_context(self._opened())
+                descriptor = stack.enter_context(self._opened(deadline))
                 written = self._append_locked(descriptor, events, deadline)
             # Outside the lock: a slow disk keeps this writer waiting, not the others.
             self._flush(descriptor, deadline)
@@ -214,7 +214,7 @@ class FeatureLog:
             yield
 
     @contextmanager
-    def _opened(self) -> Iterator[int]:
+    def _opened(self, deadline: float) -> Iterator[int]:
         """Open the log, which is made where it is missing; only while it is locked."""
         flags = os.O_RDWR | os.O_APPEND
         try:
@@ -225,12 +225,11 @@ class FeatureLog:
         try:
             yield descriptor
             if is_new and self._fsync:
-                _flush_folder(self.path.parent)
+                _flush_folder(self.path.parent, deadline)
         finally:
             os.close(descriptor)
 
     def _flush(self, descriptor: int, deadline: float) -> None:
-        """Flush to the disk, in a thread: a busy disk can take seconds, and the line is safe from a crash already."""
         if not self._fsync:
             return
         try:
@@ -238,13 +237,7 @@ class FeatureLog:
         except OSError as error:
             logger.debug("fsync: %s", error)
             return
-        flusher = threading.Thread(target=_flush_and_close, args=(own,), name="telemetry-fsync", daemon=True)
-        try:
-            flusher.start()
-        except RuntimeError:  # the interpreter is shutting down
-            _flush_and_close(own)
-            return
-        flusher.join(max(0.0, deadline - time.monotonic()))
+        _flush_until(own, deadline)
 
     def _set_aside(self, event: ExecutionEvent, reason: str) -> Appended:
         text = repr(event)
@@ -264,6 +257,17 @@ def _numbered(events: list[ExecutionEvent], above: int) -> list[ExecutionEvent]:
     return [msgspec.structs.replace(event, lamport_clock=above + 1 + place) for place, event in enumerate(events)]
 
 
+def _flush_until(descriptor: int, deadline: float) -> None:
+    """Flush and close in a thread: a busy disk can take seconds, and the line is safe from a crash already."""
+    flusher = threading.Thread(target=_flush_and_close, args=(descriptor,), name="telemetry-fsync", daemon=True)
+    try:
+        flusher.start()
+    except RuntimeError:  # the interpreter is shutting down
+        _flush_and_close(descriptor)
+        return
+    flusher.join(max(0.0, deadline - time.monotonic()))
+
+
 def _flush_and_close(descriptor: int) -> None:
     try:
         os.fsync(descriptor)
@@ -273,16 +277,11 @@ def _flush_and_close(descriptor: int) -> None:
         os.close(descriptor)
 
 
-def _flush_folder(folder: Path) -> None:
+def _flush_folder(folder: Path, deadline: float) -> None:
     """Make a new file's name safe too; only POSIX can and needs to."""
-    if os.name != "posix":
-        return
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    if os.name == "posix":
+        with suppress(OSError):
+            _flush_until(os.open(folder, os.O_RDONLY), deadline)
 
 
 def _reason(error: Exception) -> str:

@@ -76,12 +76,8 @@ class Project(msgspec.Struct, frozen=True):
         folder = self.runtime_dir.joinpath(*names)
         if not is_within(folder, self.root):
             raise ProjectError(f"{folder} leads out of the project {self.root}; replace the link by a folder")
-        if folder.is_dir():
-            return folder
-        is_new = not self.runtime_dir.exists()
-        folder.mkdir(parents=True, exist_ok=True)
-        if is_new:
-            keep_out_of_git(self.runtime_dir)
+        if not folder.is_dir():
+            make_runtime_folder(folder, self.runtime_dir)
         return folder
 
     def log_path(self, feature: str) -> Path:
@@ -149,10 +145,16 @@ def _runtime_dir(root: Path) -> Path:
     return root / ".kittify" / "runtime" / "telemetry"
 
 
-def keep_out_of_git(runtime_dir: Path) -> None:
-    """Let git ignore all in a new runtime folder; spec-kitty does so by itself, this is for all other projects."""
-    with suppress(OSError):
-        (runtime_dir / ".gitignore").write_text("*\n", encoding="ascii", newline="\n")
+def make_runtime_folder(folder: Path, runtime_dir: Path) -> None:
+    """Make `folder`, which is `runtime_dir` or lies in it; git ignores all in a runtime folder that is new.
+
+    :raises OSError: it cannot be made.
+    """
+    is_new = not runtime_dir.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    if is_new:
+        with suppress(OSError):  # spec-kitty keeps it out of git by itself; this is for all other projects
+            (runtime_dir / ".gitignore").write_text("*\n", encoding="ascii", newline="\n")
 
 
 def settings_or_defaults(project: Project) -> Settings:

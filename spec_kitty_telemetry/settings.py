@@ -23,8 +23,6 @@ _MAXIMUM_SETTINGS_BYTES = 256 * 1024
 _MAXIMUM_DEPTH = 32
 _ENVIRONMENT = {"fsync": "SPEC_KITTY_TELEMETRY_FSYNC", "transcripts": "SPEC_KITTY_TELEMETRY_TRANSCRIPTS"}
 _ELSEWHERE = frozenset({"pricing"})
-_PLACES = ("XDG_CONFIG_HOME", "LOCALAPPDATA", "WIN_PD_OVERRIDE_LOCAL_APPDATA")
-"""The variables that platformdirs looks at for the user's configuration, besides the home folder."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -58,12 +56,6 @@ def user_settings_path() -> Path:
     """Return the user's own settings file, which need not exist."""
     if folder := os.environ.get("SPEC_KITTY_TELEMETRY_CONFIG_DIR"):
         return Path(folder) / "telemetry.yaml"
-    return _platform_settings_path(os.path.expanduser("~"), *map(os.environ.get, _PLACES))  # noqa: PTH111 - never raises
-
-
-@lru_cache(maxsize=4)
-def _platform_settings_path(*places: str | None) -> Path:
-    del places  # they are the key: what the folder depends on
     from platformdirs import user_config_path  # 25 ms that only a look at the settings needs
 
     return user_config_path("spec-kitty-telemetry", appauthor=False) / "telemetry.yaml"

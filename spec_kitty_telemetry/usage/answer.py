@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
-from functools import lru_cache
 from typing import Any
 
 from spec_kitty_telemetry.invocation import Invocation, InvocationResult, ModelUsage, Usage, UsageSource
@@ -26,7 +25,7 @@ def answer(invocation: Invocation, result: InvocationResult, agents: AbstractSet
 
     A reader that fails is a bug of ours; it is logged and the run counts as one that said nothing.
     """
-    if _plain(invocation.agent) not in agents:
+    if invocation.agent.strip().lower().replace("_", "-").replace(" ", "-") not in agents:
         return None
     try:
         return read(invocation, result, Surroundings.of(invocation))
@@ -35,12 +34,6 @@ def answer(invocation: Invocation, result: InvocationResult, agents: AbstractSet
     except Exception:  # whatever an agent printed, its host's run must go on
         log.warning("the output of agent %r could not be read", invocation.agent, exc_info=True)
         return Usage(source="none")
-
-
-@lru_cache(maxsize=64)
-def _plain(agent: str) -> str:
-    """Return an agent's name as extractors list it; each of them asks about the same one."""
-    return agent.strip().lower().replace("_", "-").replace(" ", "-")
 
 
 def usage(

@@ -97,11 +97,11 @@ class Resumption:
     def _first_seen(self, now: Totals, *, nothing_else_ran: bool) -> Added:
         """Take off what was before the first run that we see, where the totals are not plainly the run's own."""
         resumed = bool(self.invocation.session_id)
-        alone = total(now.models.values())
-        if _is_agent(alone, now.agent):  # nothing from before is in the models, though it may be in the cost
-            cost = alone.cost_usd if resumed and alone.cost_usd is not None else now.cost
-            return Added(cost, now.models)
-        if not now.models and not resumed:
+        models = total(now.models.values())
+        is_own = _is_agent(models, now.agent)
+        if is_own and resumed and models.cost_usd is not None:
+            return Added(models.cost_usd, now.models)  # the cost that is printed may have what was before
+        if is_own or not (now.models or resumed):
             return Added(now.cost, now.models)
         return self._since_transcript(now, doubtful=resumed or (nothing_else_ran and not _has_agent(now)))
 

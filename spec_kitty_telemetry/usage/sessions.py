@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from spec_kitty_telemetry.errors import LogError
-from spec_kitty_telemetry.files import open_regular
-from spec_kitty_telemetry.project import keep_out_of_git
+from spec_kitty_telemetry.files import open_regular, read_end
+from spec_kitty_telemetry.project import make_runtime_folder
 from spec_kitty_telemetry.usage.counts import NUMBER_FIELDS, Counts
 from spec_kitty_telemetry.usage.values import count, dollars
 
@@ -151,16 +151,9 @@ def _path(folder: Path, agent: str, session_id: str) -> Path:
 def _read(path: Path) -> bytes:
     """Return the last megabyte of what is kept; nothing where it cannot be read."""
     try:
-        descriptor = open_regular(path, os.O_RDONLY)
+        return read_end(path, _MOST_BYTES)
     except (OSError, LogError):
         return b""
-    try:
-        os.lseek(descriptor, max(0, os.fstat(descriptor).st_size - _MOST_BYTES), os.SEEK_SET)
-        return os.read(descriptor, _MOST_BYTES)
-    except OSError:
-        return b""
-    finally:
-        os.close(descriptor)
 
 
 def _runs(lines: list[bytes]) -> list[_Run]:
@@ -186,7 +179,7 @@ def _remember(path: Path, kept: bytes, run: _Run) -> None:
             _replace(path, kept + b"\n" + line)
             return
         if len(kept) > _MANY_BYTES:
-            _replace(path, _read(path) or kept + line)
+            _replace(path, _read(path))
 
 
 def _append(path: Path, text: bytes) -> None:
@@ -194,7 +187,7 @@ def _append(path: Path, text: bytes) -> None:
     try:
         descriptor = open_regular(path, flags)
     except FileNotFoundError:
-        _make(path.parent)
+        make_runtime_folder(path.parent, path.parent.parent)
         descriptor = open_regular(path, flags)
     try:
         if os.write(descriptor, text) != len(text):
@@ -203,18 +196,11 @@ def _append(path: Path, text: bytes) -> None:
         os.close(descriptor)
 
 
-def _make(folder: Path) -> None:
-    is_new = not folder.parent.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    if is_new:
-        keep_out_of_git(folder.parent)
-
-
 def _replace(path: Path, kept: bytes) -> None:
     """Put a file with the last of the runs that are `kept` in this one's place, at least the very last."""
     lines = [_line(run) for run in _runs(kept.splitlines())]
     if not lines:
-        return
+        return  # it could not be read just now; it stays as it is
     sizes = accumulate(len(line) for line in reversed(lines))
     most = max(1, sum(size <= _MANY_BYTES // 2 for size in sizes))
     temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")

@@ -133,4 +133,4 @@ def test_no_text_takes_long(piece: str) -> None:
     safe_error("x" + piece * 300 + "b" * 1000)
     took = time.process_time() - began
     print(f"{took * 1000:.1f} ms")
-    assert took < 10  # a pattern that backtracks takes minutes
+    assert took < 1  # a pattern that backtracks takes minutes

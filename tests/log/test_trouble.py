@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -168,6 +169,27 @@ def test_no_host_waits_longer_than_a_quarter_of_a_second_for_the_lock(
         assert waited_s > 0.2
     assert len(allowed_s) == 2
     assert all(0 <= each <= 0.25 for each in allowed_s)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_no_host_waits_for_a_disk_that_does_not_answer(
+    project: Project, new_event: NewEvent, monkeypatch: pytest.MonkeyPatch, is_new: bool
+) -> None:
+    log = FeatureLog.of_feature(project, FEATURE)
+    if not is_new:
+        log.append(new_event())
+    asked, answers = threading.Event(), threading.Event()
+
+    def hang(_: int) -> None:
+        asked.set()
+        answers.wait(2 * HANGS_AFTER_S)
+
+    monkeypatch.setattr(os, "fsync", hang)
+    began = time.monotonic()
+    appended = log.append(new_event())
+    assert time.monotonic() - began < HANGS_AFTER_S
+    answers.set()
+    assert (appended.place, asked.is_set()) == ("log", True)
 
 
 def test_a_lock_that_is_held_for_ever_sends_the_record_to_the_spool_in_time(

@@ -280,6 +280,8 @@ def test_a_memory_that_cannot_be_added_to_is_replaced_by_a_new_one_that_knows_al
     for _ in range(2):
         added = [read("codex", turn("t", *used), around=around, invocation_id=run) for run, used in runs.items()]
         assert [one.input_tokens for one in added] == [100, 20, 30]
+    (memory,) = (tmp_path / "sessions").iterdir()
+    assert [json.loads(line)["run"] for line in memory.read_bytes().splitlines()] == [FIRST, SECOND, THIRD]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are POSIX's")

@@ -78,7 +78,9 @@ def _models(main: Path, window: Window, reading: Reading) -> dict[Model, Counts]
 def version(around: Surroundings, wanted: Wanted, reading: Reading) -> str | None:
     """Return the version of Claude Code that wrote last to the session."""
     path = _by_session(around, wanted, reading)
-    lines = (line for size in _TAIL_BYTES for line in reading.last(path, size, '"version"')) if path else iter(())
+    if path is None:
+        return None
+    lines = (line for size in _TAIL_BYTES for line in reading.last(path, size, '"version"'))
     return next((found for line in lines if (found := word(line, "version"))), None)
 
 
@@ -95,8 +97,7 @@ def _by_session(around: Surroundings, wanted: Wanted, reading: Reading) -> Path 
     name, roots = f"{session}.jsonl", _roots(around)
     likely = (root / _folder_name(wanted) / name for root in roots)
     elsewhere = (path for root in roots for path in reading.called(root, name, depth=1))
-    is_there = os.path.isfile  # raises nothing, whatever a folder is called
-    return next((path for path in likely if is_there(path)), None) or next(elsewhere, None)
+    return next(filter(os.path.isfile, likely), None) or next(elsewhere, None)
 
 
 def _folder_name(wanted: Wanted) -> str:

@@ -94,8 +94,9 @@ class Reading:
         with contextlib.suppress(OSError), path.open("rb") as file:
             start = max(0, file.seek(0, 2) - size)
             file.seek(start)
-            lines = (b"" if self.is_over else file.read(size)).split(b"\n")
-            self._bytes -= size
+            text = b"" if self.is_over else file.read(size)
+            self._bytes -= len(text)
+            lines = text.split(b"\n")
             for line in reversed(lines[1:] if start else lines):
                 if marker.encode() in line:
                     yield from _objects(line)
