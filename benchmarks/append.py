@@ -32,12 +32,12 @@ from filelock import FileLock
 from tabulate import tabulate
 from ulid import ULID
 
-from spec_kitty_telemetry.host import Hooks
-from spec_kitty_telemetry.invocation import Invocation, InvocationResult
-from spec_kitty_telemetry.log import FeatureLog
-from spec_kitty_telemetry.project import Project
-from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, encode
-from spec_kitty_telemetry.scan import scan
+from spec_kitty_telemetry.hooks.manager import Hooks
+from spec_kitty_telemetry.log.reader import scan
+from spec_kitty_telemetry.log.writer import FeatureLog
+from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
+from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, encode
+from spec_kitty_telemetry.project.locate import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -25,12 +25,13 @@ from typing import TYPE_CHECKING
 
 from ulid import ULID
 
-from spec_kitty_telemetry import clock, spool
-from spec_kitty_telemetry.files import open_regular
-from spec_kitty_telemetry.health import health, repair
-from spec_kitty_telemetry.project import Project
-from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, encode
-from spec_kitty_telemetry.scan import ScanReport, scan
+from spec_kitty_telemetry.log import checkpoint as clock
+from spec_kitty_telemetry.log import spool
+from spec_kitty_telemetry.log.reader import ScanReport, scan
+from spec_kitty_telemetry.log.repair import health, repair
+from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, encode
+from spec_kitty_telemetry.project.files import open_regular
+from spec_kitty_telemetry.project.locate import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,12 +20,12 @@ from pathlib import Path
 from tabulate import tabulate
 from ulid import ULID
 
-from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, encode
+from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, encode
 
 READ = """
 import resource, sys, time
 from pathlib import Path
-from spec_kitty_telemetry.scan import scan
+from spec_kitty_telemetry.log.reader import scan
 
 def peak_mebibytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024)

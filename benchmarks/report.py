@@ -80,12 +80,12 @@ print(json.dumps({'inside': inside, 'rows': {name: [*map(str, sums)] for name, s
 INSIDE = """
 import json, sys, time
 from pathlib import Path
-from spec_kitty_telemetry.cost import report_of
+from spec_kitty_telemetry.reports.summary import report_of
 from spec_kitty_telemetry.pricing import PriceBook
-from spec_kitty_telemetry.project import Project
-from spec_kitty_telemetry.query import Search
-from spec_kitty_telemetry.tally import Counter
-from spec_kitty_telemetry.workers import Count
+from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.reports.search import Search
+from spec_kitty_telemetry.reports.totals import Counter
+from spec_kitty_telemetry.reports.parallel import Count
 book, search = PriceBook.shipped(), Search(Project(Path(sys.argv[1])))
 began = time.perf_counter()
 with Count(search, lambda: Counter(('feature',), book.find), book, processes=int(sys.argv[2]) or None) as count:

@@ -17,11 +17,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
-from spec_kitty_telemetry.pricing.document import Node, read_document
-from spec_kitty_telemetry.pricing.emitting import table_text
+from spec_kitty_telemetry.pricing.genai.emitting import table_text
+from spec_kitty_telemetry.pricing.genai.upstream import UPSTREAM_PROVIDERS, Entry, entry_of, excluded
 from spec_kitty_telemetry.pricing.rows import RATE_KEYS
 from spec_kitty_telemetry.pricing.table import COMPILED_NAME, compile_tables, yaml_files
-from spec_kitty_telemetry.pricing.upstream import UPSTREAM_PROVIDERS, Entry, entry_of, excluded
+from spec_kitty_telemetry.project.strict_yaml import Node, read_document
 
 _PRICE_KEYS = (*RATE_KEYS, "above", "windows")
 

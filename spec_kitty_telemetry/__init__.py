@@ -8,22 +8,22 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.cost import CostSummary, cost_summary
-    from spec_kitty_telemetry.emit import emit_execution_event
     from spec_kitty_telemetry.errors import TelemetryError
-    from spec_kitty_telemetry.filters import EventFilter
-    from spec_kitty_telemetry.hookspecs import hookimpl, hookspec
-    from spec_kitty_telemetry.host import Hooks
-    from spec_kitty_telemetry.invocation import Invocation, InvocationResult, ModelUsage, Usage
+    from spec_kitty_telemetry.hooks.manager import Hooks
+    from spec_kitty_telemetry.hooks.specs import hookimpl, hookspec
+    from spec_kitty_telemetry.log.event_store import SimpleJsonStore
+    from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, ModelUsage, Usage
+    from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.pricing import Price
-    from spec_kitty_telemetry.query import (
+    from spec_kitty_telemetry.recording.emit import emit_execution_event
+    from spec_kitty_telemetry.reports.filters import EventFilter
+    from spec_kitty_telemetry.reports.search import (
         query_execution_events,
         query_project_events,
         stream_execution_events,
         stream_project_events,
     )
-    from spec_kitty_telemetry.record import ExecutionEvent
-    from spec_kitty_telemetry.store import SimpleJsonStore
+    from spec_kitty_telemetry.reports.summary import CostSummary, cost_summary
     from spec_kitty_telemetry.version import __version__
 
 __all__ = [
@@ -50,26 +50,26 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CostSummary": "cost",
-    "EventFilter": "filters",
-    "ExecutionEvent": "record",
-    "Hooks": "host",
-    "Invocation": "invocation",
-    "InvocationResult": "invocation",
-    "ModelUsage": "invocation",
+    "CostSummary": "reports.summary",
+    "EventFilter": "reports.filters",
+    "ExecutionEvent": "model.record",
+    "Hooks": "hooks.manager",
+    "Invocation": "model.invocation",
+    "InvocationResult": "model.invocation",
+    "ModelUsage": "model.invocation",
     "Price": "pricing",
-    "SimpleJsonStore": "store",
+    "SimpleJsonStore": "log.event_store",
     "TelemetryError": "errors",
-    "Usage": "invocation",
+    "Usage": "model.invocation",
     "__version__": "version",
-    "cost_summary": "cost",
-    "emit_execution_event": "emit",
-    "hookimpl": "hookspecs",
-    "hookspec": "hookspecs",
-    "query_execution_events": "query",
-    "query_project_events": "query",
-    "stream_execution_events": "query",
-    "stream_project_events": "query",
+    "cost_summary": "reports.summary",
+    "emit_execution_event": "recording.emit",
+    "hookimpl": "hooks.specs",
+    "hookspec": "hooks.specs",
+    "query_execution_events": "reports.search",
+    "query_project_events": "reports.search",
+    "stream_execution_events": "reports.search",
+    "stream_project_events": "reports.search",
 }
 
 

@@ -17,22 +17,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from spec_kitty_telemetry import (
-    Hooks,
-    Invocation,
-    InvocationResult,
-    ModelUsage,
-    Price,
-    Usage,
-    hookspecs,
-    query_execution_events,
-)
+from spec_kitty_telemetry import Hooks, Invocation, InvocationResult, ModelUsage, Price, Usage, query_execution_events
 from spec_kitty_telemetry.cli import group
+from spec_kitty_telemetry.hooks import specs as hookspecs
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.project.locate import Project
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

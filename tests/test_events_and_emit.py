@@ -16,11 +16,11 @@ from click.testing import CliRunner, Result
 
 from spec_kitty_telemetry import EventFilter, query_execution_events, query_project_events
 from spec_kitty_telemetry.cli import group
-from spec_kitty_telemetry.cli.following import Followed
-from spec_kitty_telemetry.query import Search
+from spec_kitty_telemetry.cli.commands.follow import Followed
+from spec_kitty_telemetry.reports.search import Search
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 

@@ -13,18 +13,18 @@ from click.testing import CliRunner, Result
 from pydantic import ValidationError
 
 from spec_kitty_telemetry.cli import group
-from spec_kitty_telemetry.cli.prices_in_use import asking
-from spec_kitty_telemetry.hookspecs import hookimpl
-from spec_kitty_telemetry.host import Hooks
-from spec_kitty_telemetry.invocation import Invocation, InvocationResult, Usage
+from spec_kitty_telemetry.hooks.manager import Hooks
+from spec_kitty_telemetry.hooks.specs import hookimpl
+from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
 from spec_kitty_telemetry.pricing import Price, PriceBook
-from spec_kitty_telemetry.query import query_execution_events
+from spec_kitty_telemetry.reports.prices import asking
+from spec_kitty_telemetry.reports.search import query_execution_events
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.project import Project
-    from spec_kitty_telemetry.record import ExecutionEvent
+    from spec_kitty_telemetry.model.record import ExecutionEvent
+    from spec_kitty_telemetry.project.locate import Project
 
 NOW = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)
 
@@ -271,7 +271,7 @@ def test_the_recorder_and_the_extractors_are_registered_like_any_plugin(hooks: H
     recorder = next(each for each in hooks.plugins if each.name == "telemetry")
     assert recorder.hooks == ["after_invocation", "before_invocation", "hooks_loaded"]
     assert str(recorder.package).startswith("spec-kitty-telemetry ")
-    assert {"usage.claude_code", "usage.codex"} <= {each.name for each in hooks.plugins}
+    assert {"agents.claude_code", "agents.codex"} <= {each.name for each in hooks.plugins}
     assert all(each.problem is None for each in hooks.plugins)
 
 

@@ -12,12 +12,12 @@ from click.testing import CliRunner, Result
 
 from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.cli import group
-from spec_kitty_telemetry.lanes import accepted_at, lane_history
+from spec_kitty_telemetry.reports.lanes import accepted_at, lane_history
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 NOON = datetime(2026, 2, 16, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from spec_kitty_telemetry.errors import FilterError
-from spec_kitty_telemetry.moments import in_zone, span, zone_named
+from spec_kitty_telemetry.model.timespans import in_zone, span, zone_named
 
 VIENNA = ZoneInfo("Europe/Vienna")
 NOW = datetime(2026, 3, 4, 22, 30, tzinfo=UTC)  # a Wednesday; in Vienna 23:30 of the same day

@@ -1,4 +1,4 @@
-"""What holds the parts together: the public names, the floors, and what importing costs."""
+"""What holds the parts together: the public names, who names the hosts, and what importing costs."""
 
 from __future__ import annotations
 
@@ -13,19 +13,6 @@ import pytest
 import spec_kitty_telemetry
 
 PACKAGE = Path(spec_kitty_telemetry.__file__).parent
-
-FLOORS = {
-    "errors": 0, "switch": 0, "version": 0, "entry_points": 0,
-    "settings": 1, "hookspecs": 1, "invocation": 1, "record": 1, "project": 1, "redaction": 1, "moments": 1,
-    "files": 1, "identity": 1,
-    "clock": 2, "spool": 2, "log": 2, "scan": 2, "lanes": 3, "marks": 2, "notes": 2, "pricing": 2,
-    "host": 3, "filters": 3, "query": 3, "shares": 3, "usage": 3, "dimensions": 3, "compose": 3, "health": 3,
-    "recorder": 4, "charge": 4, "tally": 4, "cost": 4, "cost_sums": 4, "workers": 4,
-    "lifecycle": 4, "store": 4, "emit": 4,
-    "bridges": 5, "cli": 5, "__main__": 5,
-}  # fmt: skip
-"""Which floor each room is on: a module imports from its own floor or from lower ones (docs/how-it-works.md)."""
-
 
 def modules() -> dict[str, ast.Module]:
     files = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
@@ -46,25 +33,6 @@ def imports(tree: ast.AST) -> list[tuple[int, str]]:
     return found
 
 
-def room(dotted: str) -> str:
-    return dotted.split(".")[1]
-
-
-def test_every_room_has_its_floor() -> None:
-    rooms = {name.split("/")[0].removesuffix(".py") for name in modules()}
-    assert rooms == set(FLOORS)
-
-
-def test_imports_only_go_down() -> None:
-    wrong = []
-    for name, tree in modules().items():
-        here = name.split("/")[0].removesuffix(".py")
-        for line, imported in imports(tree):
-            if imported.startswith("spec_kitty_telemetry.") and FLOORS.get(room(imported), 0) > FLOORS[here]:
-                wrong.append(f"{name}:{line} ({here}, floor {FLOORS[here]}) imports {imported}")
-    assert wrong == []
-
-
 def test_only_the_bridges_name_the_hosts_and_only_the_store_their_events() -> None:
     wrong = []
     for name, tree in modules().items():
@@ -73,7 +41,7 @@ def test_only_the_bridges_name_the_hosts_and_only_the_store_their_events() -> No
             allowed = {
                 "specify_cli": "bridges/",
                 "spec_kitty_orchestrator": "bridges/",
-                "spec_kitty_events": "store.py",
+                "spec_kitty_events": "log/event_store.py",
             }
             if top in allowed and not name.startswith(allowed[top]):
                 wrong.append(f"{name}:{line} imports {imported}")
@@ -141,7 +109,7 @@ def test_the_installed_entry_points_are_the_promised_ones() -> None:
     distribution = metadata.distribution("spec-kitty-telemetry")
     found = {(each.group, each.name): each.value for each in distribution.entry_points}
     assert found == {
-        ("spec_kitty", "telemetry"): "spec_kitty_telemetry.recorder:Recorder",
+        ("spec_kitty", "telemetry"): "spec_kitty_telemetry.recording.recorder:Recorder",
         ("spec_kitty.commands", "telemetry"): "spec_kitty_telemetry.cli:group",
         ("console_scripts", "spec-kitty-telemetry"): "spec_kitty_telemetry.__main__:main",
     }

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from spec_kitty_telemetry.charge import Pricer
-from spec_kitty_telemetry.compose import compose_event
-from spec_kitty_telemetry.identity import Identity
-from spec_kitty_telemetry.invocation import Invocation, InvocationResult, Usage
+from spec_kitty_telemetry.agents.common.context import Surroundings
+from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
 from spec_kitty_telemetry.pricing import PriceBook, dollars
-from spec_kitty_telemetry.usage.surroundings import Surroundings
+from spec_kitty_telemetry.project.identity import Identity
+from spec_kitty_telemetry.recording.compose import compose_event
+from spec_kitty_telemetry.reports.costing import Pricer
 
 SAMPLES = Path(__file__).parent / "data" / "agent-samples"
 IDENTITY = Identity("2e2f4b0c-9d0f-4d58-8a2e-0b6f7d0a1c11", "shop", "node", "build")
@@ -51,7 +51,7 @@ CASES = [
 
 def read(module: str, sample: str) -> tuple[Usage, Decimal | None]:
     """Return what the agent said, and what our tables make of its tokens on a day in summer 2026."""
-    reader = import_module(f"spec_kitty_telemetry.usage.{module}")
+    reader = import_module(f"spec_kitty_telemetry.agents.{module}")
     invocation = Invocation(project_root=Path("none"), feature="f", agent=module.replace("_", "-"), role="r")
     ended_at = datetime(2026, 8, 20, 10, tzinfo=UTC)
     stdout = (SAMPLES / sample).read_text(encoding="utf-8")

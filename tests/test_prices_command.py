@@ -13,18 +13,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from spec_kitty_telemetry import emit_execution_event, pricing, query_project_events
-from spec_kitty_telemetry.charge import UnknownModel
 from spec_kitty_telemetry.cli import group
-from spec_kitty_telemetry.hookspecs import hookimpl
-from spec_kitty_telemetry.invocation import Invocation, InvocationResult
+from spec_kitty_telemetry.hooks.specs import hookimpl
+from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
 from spec_kitty_telemetry.pricing import Price
-from spec_kitty_telemetry.pricing.importing import Imported
+from spec_kitty_telemetry.pricing.genai.importing import Imported
+from spec_kitty_telemetry.reports.costing import UnknownModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spec_kitty_telemetry.host import Hooks
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.hooks.manager import Hooks
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 
@@ -133,9 +133,9 @@ def test_lint_says_which_file_is_wrong_and_exits_1(project: Project, tmp_path: P
 def test_a_plugin_that_knows_a_price_wins_and_is_named(
     project: Project,
 ) -> None:
-    from spec_kitty_telemetry.cli import prices_in_use
-    from spec_kitty_telemetry.host import Hooks
+    from spec_kitty_telemetry.hooks.manager import Hooks
     from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.reports import prices as prices_in_use
 
     class Ours:
         @hookimpl
@@ -188,7 +188,7 @@ def test_the_suggested_entry_changes_no_other_providers_price(project: Project) 
 
 
 def test_an_entry_for_a_name_that_others_price_asks_who_bills() -> None:
-    from spec_kitty_telemetry.cli.unknown_prices import lines
+    from spec_kitty_telemetry.cli.render.unknown_prices import lines
     from spec_kitty_telemetry.pricing import PriceBook
 
     said = lines([UnknownModel("claude-sonnet-4-6", None, 1, 2, 3)], Path("telemetry.yaml"), PriceBook.shipped())
@@ -231,9 +231,9 @@ def test_an_empty_model_name_is_refused(project: Project) -> None:
 
 
 def test_a_plugin_with_rates_by_the_hour_is_asked_for_every_moment(project: Project) -> None:
-    from spec_kitty_telemetry.cli import prices_in_use
-    from spec_kitty_telemetry.host import Hooks
+    from spec_kitty_telemetry.hooks.manager import Hooks
     from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.reports import prices as prices_in_use
 
     class Hourly:
         @hookimpl
@@ -249,9 +249,9 @@ def test_a_plugin_with_rates_by_the_hour_is_asked_for_every_moment(project: Proj
 
 
 def test_a_plugins_price_for_an_agents_configured_model_names_the_file_that_chose_the_model(project: Project) -> None:
-    from spec_kitty_telemetry.cli import prices_in_use
-    from spec_kitty_telemetry.host import Hooks
+    from spec_kitty_telemetry.hooks.manager import Hooks
     from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.reports import prices as prices_in_use
 
     class Ours:
         @hookimpl

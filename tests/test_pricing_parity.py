@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spec_kitty_telemetry.pricing import PriceBook
-from spec_kitty_telemetry.pricing.document import read_document
+from spec_kitty_telemetry.pricing.genai.upstream import UPSTREAM_PROVIDERS, excluded, our_id
 from spec_kitty_telemetry.pricing.table import load_tables, tables_folder
-from spec_kitty_telemetry.pricing.upstream import UPSTREAM_PROVIDERS, excluded, our_id
+from spec_kitty_telemetry.project.strict_yaml import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

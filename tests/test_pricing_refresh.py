@@ -14,12 +14,12 @@ import pytest
 from spec_kitty_telemetry.errors import PriceTableError
 from spec_kitty_telemetry.pricing import PriceBook, import_genai_prices
 from spec_kitty_telemetry.pricing.checking import read_table
-from spec_kitty_telemetry.pricing.document import read_document
-from spec_kitty_telemetry.pricing.emitting import block_text, table_text
-from spec_kitty_telemetry.pricing.importing import overrides_from, write_overrides
+from spec_kitty_telemetry.pricing.genai.emitting import block_text, table_text
+from spec_kitty_telemetry.pricing.genai.importing import overrides_from, write_overrides
+from spec_kitty_telemetry.pricing.genai.upstream import entry_of, excluded, our_id
 from spec_kitty_telemetry.pricing.overrides import read_overrides
 from spec_kitty_telemetry.pricing.table import COMPILED_NAME, compile_tables, load_tables, tables_folder
-from spec_kitty_telemetry.pricing.upstream import entry_of, excluded, our_id
+from spec_kitty_telemetry.project.strict_yaml import read_document
 
 if TYPE_CHECKING:
     from pathlib import Path

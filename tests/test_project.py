@@ -11,9 +11,9 @@ import pytest
 
 from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.errors import ProjectError, SettingsError
-from spec_kitty_telemetry.files import is_within
-from spec_kitty_telemetry.project import Project, find_project, project_of_feature_dir
-from spec_kitty_telemetry.settings import Settings, read_yaml
+from spec_kitty_telemetry.project.files import is_within
+from spec_kitty_telemetry.project.locate import Project, find_project, project_of_feature_dir
+from spec_kitty_telemetry.project.settings import Settings, read_yaml
 
 
 def git(folder: Path, *arguments: str) -> None:

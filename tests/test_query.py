@@ -20,15 +20,15 @@ from spec_kitty_telemetry import (
     stream_project_events,
 )
 from spec_kitty_telemetry.cli import group
-from spec_kitty_telemetry.dimensions import checked
 from spec_kitty_telemetry.errors import FilterError, LogError, ProjectError
-from spec_kitty_telemetry.query import Search, record_called
-from spec_kitty_telemetry.record import encode
+from spec_kitty_telemetry.model.record import encode
+from spec_kitty_telemetry.reports.dimensions import checked
+from spec_kitty_telemetry.reports.search import Search, record_called
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.project.locate import Project
 
 Recorder = Callable[..., None]
 

@@ -12,15 +12,15 @@ import pytest
 from spec_kitty_events import Event
 
 from spec_kitty_telemetry import emit_execution_event, query_execution_events
-from spec_kitty_telemetry.hookspecs import hookimpl
-from spec_kitty_telemetry.host import Hooks
-from spec_kitty_telemetry.invocation import Invocation, InvocationResult, ModelUsage, Usage
+from spec_kitty_telemetry.hooks.manager import Hooks
+from spec_kitty_telemetry.hooks.specs import hookimpl
+from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, ModelUsage, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spec_kitty_telemetry.project import Project
-    from spec_kitty_telemetry.record import ExecutionPayload
+    from spec_kitty_telemetry.model.record import ExecutionPayload
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 BEGAN = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)

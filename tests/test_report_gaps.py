@@ -15,13 +15,13 @@ from msgspec.structs import replace
 
 from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.cli import group
-from spec_kitty_telemetry.record import ExecutionEvent, ModelPart, encode, parse
+from spec_kitty_telemetry.model.record import ExecutionEvent, ModelPart, encode, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.project.locate import Project
 
 
 def run(project: Project, *words: str) -> Result:

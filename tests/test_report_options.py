@@ -16,12 +16,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from spec_kitty_telemetry import emit_execution_event
-from spec_kitty_telemetry.cli import group, output, tables
-from spec_kitty_telemetry.cli.report_csv import cell
-from spec_kitty_telemetry.cli.report_markdown import text as markdown_text
+from spec_kitty_telemetry.cli import group, output
+from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render.report_csv import cell
+from spec_kitty_telemetry.cli.render.report_markdown import text as markdown_text
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 

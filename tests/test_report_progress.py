@@ -10,7 +10,7 @@ import time
 import pytest
 
 from spec_kitty_telemetry.cli import progress
-from spec_kitty_telemetry.scan import ScanReport
+from spec_kitty_telemetry.log.reader import ScanReport
 
 
 class Terminal(io.StringIO):

@@ -18,18 +18,18 @@ from hypothesis import strategies as st
 
 from spec_kitty_telemetry import query_project_events
 from spec_kitty_telemetry.cli import group
-from spec_kitty_telemetry.cli.explanation import explained
-from spec_kitty_telemetry.cost import cost_report
-from spec_kitty_telemetry.cost_sums import is_floor
+from spec_kitty_telemetry.cli.render.explanation import explained
 from spec_kitty_telemetry.pricing import PriceBook
-from spec_kitty_telemetry.project import Project
+from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.reports.summary import cost_report
+from spec_kitty_telemetry.reports.sums import is_floor
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
 
-    from spec_kitty_telemetry.charge import CostMode
+    from spec_kitty_telemetry.reports.costing import CostMode
 
 MODES: tuple[CostMode, ...] = ("auto", "reported", "calculated")
 MILLION = 1_000_000

@@ -20,21 +20,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spec_kitty_telemetry.cost import CostReport, report_of
 from spec_kitty_telemetry.errors import LogError
-from spec_kitty_telemetry.filters import EventFilter
+from spec_kitty_telemetry.log.reader import ScanReport, Stretch, scan, scan_in_blocks
+from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, ModelPart, encode
 from spec_kitty_telemetry.pricing import OverrideUse, PriceBook
-from spec_kitty_telemetry.query import Search
-from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart, encode
-from spec_kitty_telemetry.scan import ScanReport, Stretch, scan, scan_in_blocks
-from spec_kitty_telemetry.shares import shares
-from spec_kitty_telemetry.tally import Counter
-from spec_kitty_telemetry.workers import Count
+from spec_kitty_telemetry.reports.chunks import shares
+from spec_kitty_telemetry.reports.filters import EventFilter
+from spec_kitty_telemetry.reports.parallel import Count
+from spec_kitty_telemetry.reports.search import Search
+from spec_kitty_telemetry.reports.summary import CostReport, report_of
+from spec_kitty_telemetry.reports.totals import Counter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURES = ("043-first", "044-second", "145-third")
 BOOK = PriceBook.shipped()
@@ -287,10 +287,10 @@ STARTED = """
 import sys, time
 from pathlib import Path
 from spec_kitty_telemetry.pricing import OverrideUse, PriceBook
-from spec_kitty_telemetry.project import Project
-from spec_kitty_telemetry.query import Search
-from spec_kitty_telemetry.tally import Counter
-from spec_kitty_telemetry.workers import Count
+from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.reports.search import Search
+from spec_kitty_telemetry.reports.totals import Counter
+from spec_kitty_telemetry.reports.parallel import Count
 from multiprocessing import active_children
 book = PriceBook.shipped()
 count = Count(Search(Project(Path(sys.argv[1]))), lambda: Counter(("wp",), book.find), book, processes=2, share_bytes=1)

@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry import notes
 from spec_kitty_telemetry.bridges.agent_call import AgentCall, UnclearCallError, project_root_of, read_call
 from spec_kitty_telemetry.bridges.attempts import Attempts
 from spec_kitty_telemetry.bridges.worker import Worker
+from spec_kitty_telemetry.project import diagnostics as notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from concurrent.futures import Future
     from pathlib import Path
 
-    from spec_kitty_telemetry.host import Hooks
-    from spec_kitty_telemetry.invocation import Invocation, InvocationResult
+    from spec_kitty_telemetry.hooks.manager import Hooks
+    from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
 
 logger = logging.getLogger(__name__)
 
@@ -111,8 +111,8 @@ class Announcer:
         return self._hooks[project_root]
 
     def _invocation(self, call: AgentCall, started_at: datetime) -> Invocation:
-        from spec_kitty_telemetry.invocation import Invocation
-        from spec_kitty_telemetry.project import project_of_root
+        from spec_kitty_telemetry.model.invocation import Invocation
+        from spec_kitty_telemetry.project.locate import project_of_root
 
         log_path = project_of_root(call.project_root).log_path(call.feature)
         return Invocation(
@@ -136,7 +136,7 @@ def settled(invocation: Invocation, result: object) -> InvocationResult:
     rejected where its agent ended by itself with an exit code of its own and printed something; no time limit, no
     signal, no refused login, no rate limit.  What else did not succeed has failed, timed out or been killed.
     """
-    from spec_kitty_telemetry.invocation import InvocationResult
+    from spec_kitty_telemetry.model.invocation import InvocationResult
 
     known = InvocationResult.from_host(result)
     if invocation.role == "reviewer" and known.settled_outcome() == "failed" and _has_an_opinion(known):
@@ -146,7 +146,7 @@ def settled(invocation: Invocation, result: object) -> InvocationResult:
 
 def broken_off(error: BaseException) -> InvocationResult:
     """Return the result of a run that gave none: failed for an error, killed for a cancellation or Ctrl-C."""
-    from spec_kitty_telemetry.invocation import InvocationResult
+    from spec_kitty_telemetry.model.invocation import InvocationResult
 
     return InvocationResult(
         success=False,
@@ -187,6 +187,6 @@ def _note(project_root: Path | None, error: Exception) -> None:
 
 
 def _load_hooks(project_root: Path) -> Hooks:
-    from spec_kitty_telemetry.host import Hooks
+    from spec_kitty_telemetry.hooks.manager import Hooks
 
     return Hooks.load(project_root)

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.errors import LogError
-from spec_kitty_telemetry.scan import scan
+from spec_kitty_telemetry.log.reader import scan
 
 if TYPE_CHECKING:
     from pathlib import Path

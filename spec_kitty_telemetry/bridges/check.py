@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from spec_kitty_telemetry import notes
 from spec_kitty_telemetry.bridges import evidence, orchestrator, spec_kitty_cli, startup
-from spec_kitty_telemetry.switch import VARIABLE, is_off
+from spec_kitty_telemetry.project import diagnostics as notes
+from spec_kitty_telemetry.project.killswitch import VARIABLE, is_off
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

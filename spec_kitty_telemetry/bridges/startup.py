@@ -56,7 +56,7 @@ def _script_name(path: str) -> str:
 
 
 def _wait_for_hosts() -> None:
-    from spec_kitty_telemetry.switch import is_off
+    from spec_kitty_telemetry.project.killswitch import is_off
 
     if is_off(os.environ):
         return

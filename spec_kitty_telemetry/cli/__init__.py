@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from spec_kitty_telemetry.cli.tables import shown
+from spec_kitty_telemetry.cli.render.text import shown
 from spec_kitty_telemetry.errors import FilterError, TelemetryError
 
 _COMMANDS = {
@@ -41,7 +41,7 @@ class TelemetryGroup(click.Group):
         """Return the command of that name or alias."""
         name = _ALIASES.get(cmd_name, cmd_name)
         if name in _COMMANDS:
-            module = import_module(f"{__name__}.{_COMMANDS[name]}")
+            module = import_module(f"{__name__}.commands.{_COMMANDS[name]}")
             command: click.Command = module.command
             return command
         return super().get_command(ctx, name)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from spec_kitty_telemetry.cli import suggestions
+from spec_kitty_telemetry.cli import completions as suggestions
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from spec_kitty_telemetry.query import Search
+    from spec_kitty_telemetry.reports.search import Search
 
 Command = TypeVar("Command", bound=Callable[..., object])
 Option = Callable[[Any], Any]
@@ -112,9 +112,9 @@ def search_for(
 
     :raises TelemetryError: there is no project, or an option means nothing.
     """
-    from spec_kitty_telemetry.filters import EventFilter
-    from spec_kitty_telemetry.project import find_project
-    from spec_kitty_telemetry.query import Search
+    from spec_kitty_telemetry.project.locate import find_project
+    from spec_kitty_telemetry.reports.filters import EventFilter
+    from spec_kitty_telemetry.reports.search import Search
 
     project = find_project(project_folder)
     zone = project.zone() if time_zone is None else _zone(time_zone)
@@ -133,6 +133,6 @@ def search_for(
 
 
 def _zone(name: str) -> ZoneInfo | None:
-    from spec_kitty_telemetry.moments import zone_named  # most reports are in the machine's own zone
+    from spec_kitty_telemetry.model.timespans import zone_named  # most reports are in the machine's own zone
 
     return zone_named(name)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from spec_kitty_telemetry.errors import PriceTableError
 from spec_kitty_telemetry.pricing.history import Context, PriceHistory
-from spec_kitty_telemetry.pricing.library import Found, Library
+from spec_kitty_telemetry.pricing.resolve import Found, Library
 from spec_kitty_telemetry.pricing.table import load_tables
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spec_kitty_telemetry.pricing.description import ModelDescription
-    from spec_kitty_telemetry.pricing.importing import Imported
+    from spec_kitty_telemetry.pricing.genai.importing import Imported
     from spec_kitty_telemetry.pricing.overrides import AgentDefault, OverrideFile
     from spec_kitty_telemetry.pricing.price import Price
     from spec_kitty_telemetry.pricing.rows import Table
@@ -215,7 +215,7 @@ class PriceBook:
 def lint(path: Path) -> str | None:
     """Check a price table or a settings file with overrides; return what is wrong with it, `None` if nothing is."""
     from spec_kitty_telemetry.pricing.checking import table_from
-    from spec_kitty_telemetry.pricing.document import Place, read_document
+    from spec_kitty_telemetry.project.strict_yaml import Place, read_document
 
     try:
         document = read_document(path)
@@ -242,7 +242,7 @@ def import_genai_prices(target: Path, providers: Iterable[str] = ()) -> Imported
     `providers` (ours, such as `openai`) limits it.  Nothing is written where there is nothing to add.  Raises
     `PriceTableError` where genai-prices is not installed, and for a `target` that a person wrote.
     """
-    from spec_kitty_telemetry.pricing.importing import import_genai, write_overrides
+    from spec_kitty_telemetry.pricing.genai.importing import import_genai, write_overrides
 
     imported = import_genai(tuple(providers))
     write_overrides(imported, target)
@@ -251,7 +251,7 @@ def import_genai_prices(target: Path, providers: Iterable[str] = ()) -> Imported
 
 def _settings_files(project_root: Path | None, user_config: Path | None) -> list[Path]:
     """Return where overrides may stand, the weakest first."""
-    from spec_kitty_telemetry.settings import user_settings_path  # finding that place costs as much as a report
+    from spec_kitty_telemetry.project.settings import user_settings_path  # finding that place costs as much as a report
 
     files = [user_config or user_settings_path()]
     return files if project_root is None else [*files, project_root / ".kittify" / "telemetry.yaml"]

@@ -13,17 +13,6 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from spec_kitty_telemetry.errors import PriceTableError
-from spec_kitty_telemetry.pricing.document import (
-    Node,
-    Place,
-    Said,
-    flag,
-    mapping,
-    read_document,
-    sequence,
-    text_of,
-    texts,
-)
 from spec_kitty_telemetry.pricing.rows import (
     RATE_KEYS,
     WEEKDAYS,
@@ -34,6 +23,17 @@ from spec_kitty_telemetry.pricing.rows import (
     TierRow,
     Variant,
     WindowRow,
+)
+from spec_kitty_telemetry.project.strict_yaml import (
+    Node,
+    Place,
+    Said,
+    flag,
+    mapping,
+    read_document,
+    sequence,
+    text_of,
+    texts,
 )
 
 if TYPE_CHECKING:

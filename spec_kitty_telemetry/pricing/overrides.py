@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.pricing.checking import check_names, model_from
-from spec_kitty_telemetry.pricing.document import Node, Place, Said, mapping, read_document, sequence, text_of, texts
 from spec_kitty_telemetry.pricing.rows import RATE_KEYS, Model
+from spec_kitty_telemetry.project.strict_yaml import Node, Place, Said, mapping, read_document, sequence, text_of, texts
 
 if TYPE_CHECKING:
     from pathlib import Path

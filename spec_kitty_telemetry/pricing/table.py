@@ -38,7 +38,7 @@ def load_tables(folder: Path | None = None) -> tuple[Table, ...]:
             table = _parsed(path)
         found.append(table)
     if not found:
-        from spec_kitty_telemetry.pricing.document import Place, Said  # only for a message
+        from spec_kitty_telemetry.project.strict_yaml import Place, Said  # only for a message
 
         raise Place(str(folder)).refuse(Said("no price tables"), "the shipped YAML files", "install the package again")
     return tuple(found)

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from spec_kitty_telemetry import query_execution_events
-from spec_kitty_telemetry.host import Hooks
-from spec_kitty_telemetry.invocation import Invocation, InvocationResult
+from spec_kitty_telemetry.hooks.manager import Hooks
+from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
 from tests.agents import programs
 from tests.agents.programs import PROGRAMS, Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from spec_kitty_telemetry.record import ExecutionPayload
+    from spec_kitty_telemetry.model.record import ExecutionPayload
 
 Way = Literal["hooks", "run"]
 FEATURE = "001-hello"

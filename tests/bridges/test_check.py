@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from spec_kitty_telemetry import notes
 from spec_kitty_telemetry.bridges import startup
 from spec_kitty_telemetry.bridges.check import STARTUP_FILE, BridgeStatus, check
+from spec_kitty_telemetry.project import diagnostics as notes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spec_kitty_telemetry import notes
 from spec_kitty_telemetry.bridges import orchestrator
 from spec_kitty_telemetry.bridges.announcer import MOMENT_S, Announcer
 from spec_kitty_telemetry.bridges.attempts import Attempts
-from spec_kitty_telemetry.hookspecs import hookimpl
-from spec_kitty_telemetry.host import Hooks
-from spec_kitty_telemetry.recorder import Recorder
+from spec_kitty_telemetry.hooks.manager import Hooks
+from spec_kitty_telemetry.hooks.specs import hookimpl
+from spec_kitty_telemetry.project import diagnostics as notes
+from spec_kitty_telemetry.recording.recorder import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from spec_kitty_telemetry.invocation import Invocation, InvocationResult
+    from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
 
 ROOT = Path(orchestrator.__file__).parents[2]
 """Where this package is found."""
@@ -465,7 +465,7 @@ def is_bridged(executor: ModuleType) -> bool:
         ("", "", True),
         ("# see spec-kitty-telemetry\n", "", True),
         ("from spec_kitty_telemetry import Hooks\n", "", False),
-        ("def f():\n    import spec_kitty_telemetry.host\n", "", False),
+        ("def f():\n    import spec_kitty_telemetry.hooks.manager\n", "", False),
         ("import pluggy\n", "", False),
         ("", "SPEC_KITTY_HOOKS = True", False),
         ("import pluggy\n", "SPEC_KITTY_HOOKS = False", True),

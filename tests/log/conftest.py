@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from ulid import ULID
 
-from spec_kitty_telemetry.log import FeatureLog
-from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload
-from spec_kitty_telemetry.scan import ScanReport, scan
+from spec_kitty_telemetry.log.reader import ScanReport, scan
+from spec_kitty_telemetry.log.writer import FeatureLog
+from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 

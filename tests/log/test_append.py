@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from spec_kitty_events import Event
 
 from spec_kitty_telemetry.errors import ProjectError
-from spec_kitty_telemetry.log import FeatureLog
-from spec_kitty_telemetry.record import MAXIMUM_LINE_BYTES, ExecutionEvent, ExecutionPayload
-from spec_kitty_telemetry.scan import ScanReport
+from spec_kitty_telemetry.log.reader import ScanReport
+from spec_kitty_telemetry.log.writer import FeatureLog
+from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES, ExecutionEvent, ExecutionPayload
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.project.locate import Project
 
 NewEvent = Callable[..., ExecutionEvent]
 ReadBack = Callable[[Path], tuple[list[ExecutionEvent], ScanReport]]
@@ -169,7 +169,7 @@ def test_whatever_a_feature_is_called_its_log_is_in_its_own_folder_or_refused(pr
 
 
 def test_keys_of_a_newer_version_survive_reading_and_writing(log: FeatureLog, new_event: NewEvent) -> None:
-    from spec_kitty_telemetry.record import encode, parse
+    from spec_kitty_telemetry.model.record import encode, parse
 
     document: dict[str, Any] = json.loads(encode(new_event()))
     document["new"] = {"a": [1, 2.5]}

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spec_kitty_telemetry import clock
-from spec_kitty_telemetry.files import open_regular
-from spec_kitty_telemetry.record import ExecutionEvent, encode
+from spec_kitty_telemetry.log import checkpoint as clock
+from spec_kitty_telemetry.model.record import ExecutionEvent, encode
+from spec_kitty_telemetry.project.files import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.log import FeatureLog
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.log.writer import FeatureLog
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 NewEvent = Callable[..., ExecutionEvent]

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 
 from spec_kitty_telemetry import emit_execution_event, query_execution_events
 from spec_kitty_telemetry.cli import group
-from spec_kitty_telemetry.host import Hooks
-from spec_kitty_telemetry.invocation import Invocation, InvocationResult
-from spec_kitty_telemetry.log import FeatureLog
-from spec_kitty_telemetry.project import Project
-from spec_kitty_telemetry.record import ExecutionEvent
-from spec_kitty_telemetry.scan import ScanReport
+from spec_kitty_telemetry.hooks.manager import Hooks
+from spec_kitty_telemetry.log.reader import ScanReport
+from spec_kitty_telemetry.log.writer import FeatureLog
+from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
+from spec_kitty_telemetry.model.record import ExecutionEvent
+from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 LINE = b"kitty-specs/**/execution.events.jsonl merge=union linguist-generated=true"

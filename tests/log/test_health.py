@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock
 
-from spec_kitty_telemetry import health as health_module
 from spec_kitty_telemetry.errors import LogError, ProjectError
-from spec_kitty_telemetry.health import health, repair
-from spec_kitty_telemetry.record import ExecutionEvent, encode
-from spec_kitty_telemetry.scan import ScanReport
+from spec_kitty_telemetry.log import repair as health_module
+from spec_kitty_telemetry.log.reader import ScanReport
+from spec_kitty_telemetry.log.repair import health, repair
+from spec_kitty_telemetry.model.record import ExecutionEvent, encode
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.log import FeatureLog
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.log.writer import FeatureLog
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 NewEvent = Callable[..., ExecutionEvent]

@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from spec_kitty_events import Event
 
-from spec_kitty_telemetry import marks, query_execution_events
-from spec_kitty_telemetry.host import Hooks
-from spec_kitty_telemetry.invocation import Invocation, InvocationResult
+from spec_kitty_telemetry import query_execution_events
+from spec_kitty_telemetry.hooks.manager import Hooks
+from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
+from spec_kitty_telemetry.recording import in_flight as marks
 
 if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-    from spec_kitty_telemetry.project import Project
-    from spec_kitty_telemetry.record import ExecutionEvent
+    from spec_kitty_telemetry.model.record import ExecutionEvent
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 
 from spec_kitty_telemetry import query_execution_events
 from spec_kitty_telemetry.errors import LogError
-from spec_kitty_telemetry.invocation import Invocation
-from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload, ModelPart, encode, parse
-from spec_kitty_telemetry.scan import ScanReport, scan
+from spec_kitty_telemetry.log.reader import ScanReport, scan
+from spec_kitty_telemetry.model.invocation import Invocation
+from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, ModelPart, encode, parse
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.host import Hooks
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.hooks.manager import Hooks
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 NewEvent = Callable[..., ExecutionEvent]
@@ -273,8 +273,8 @@ def test_whatever_object_a_host_hands_over_its_run_is_one_readable_line(
 READ = """
 import resource, sys
 from pathlib import Path
-from spec_kitty_telemetry.scan import ScanReport, scan
-from spec_kitty_telemetry.query import EventFilter
+from spec_kitty_telemetry.log.reader import ScanReport, scan
+from spec_kitty_telemetry.reports.search import EventFilter
 report = ScanReport()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 count = sum(1 for _ in scan(Path(sys.argv[1]), report))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spec_kitty_telemetry.redaction import safe_error, safe_label
+from spec_kitty_telemetry.recording.redaction import safe_error, safe_label
 
 LONG = "a1B2c3D4e5F6" * 3
 WORD = "correct-horse"

@@ -16,16 +16,16 @@ from spec_kitty_events import Event, EventStore, StorageError
 from ulid import ULID
 
 from spec_kitty_telemetry import SimpleJsonStore, query_execution_events
-from spec_kitty_telemetry import store as store_module
 from spec_kitty_telemetry.errors import ProjectError
+from spec_kitty_telemetry.log import event_store as store_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from spec_kitty_telemetry.log import FeatureLog
-    from spec_kitty_telemetry.project import Project
-    from spec_kitty_telemetry.record import ExecutionEvent
+    from spec_kitty_telemetry.log.writer import FeatureLog
+    from spec_kitty_telemetry.model.record import ExecutionEvent
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from filelock import FileLock
 
-from spec_kitty_telemetry import log as log_module
 from spec_kitty_telemetry import query_execution_events
-from spec_kitty_telemetry.host import Hooks
-from spec_kitty_telemetry.invocation import Invocation, InvocationResult
-from spec_kitty_telemetry.log import FeatureLog
-from spec_kitty_telemetry.project import Project
-from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload
+from spec_kitty_telemetry.hooks.manager import Hooks
+from spec_kitty_telemetry.log import writer as log_module
+from spec_kitty_telemetry.log.writer import FeatureLog
+from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
+from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload
+from spec_kitty_telemetry.project.locate import Project
 
 if TYPE_CHECKING:
     import subprocess
@@ -297,7 +297,7 @@ def waiting(project: Project, new_event: NewEvent, count: int) -> list[str]:
     log = FeatureLog.of_feature(project, FEATURE, fsync=False)
     events = [new_event() for _ in range(count)]
     for event in events:
-        from spec_kitty_telemetry.record import encode
+        from spec_kitty_telemetry.model.record import encode
 
         log.spool.put(event.event_id, encode(event))
     return [event.event_id for event in events]
@@ -353,8 +353,8 @@ def test_records_whose_drainer_was_killed_before_it_removed_them_are_not_drained
 DRAIN_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
-from spec_kitty_telemetry.log import FeatureLog
-from spec_kitty_telemetry.project import Project
+from spec_kitty_telemetry.log.writer import FeatureLog
+from spec_kitty_telemetry.project.locate import Project
 
 written = False
 
@@ -458,10 +458,10 @@ from pathlib import Path
 from spec_kitty_telemetry import Hooks, Invocation
 root = Path(sys.argv[1])
 hooks = Hooks()
-from spec_kitty_telemetry.recorder import Recorder
+from spec_kitty_telemetry.recording.recorder import Recorder
 hooks.register(Recorder(), "telemetry")
-from spec_kitty_telemetry import marks
-from spec_kitty_telemetry.project import Project
+from spec_kitty_telemetry.recording import in_flight as marks
+from spec_kitty_telemetry.project.locate import Project
 marks.leave(Project(root), Invocation(project_root=root, feature=sys.argv[2], agent="a", role="r"))
 os._exit(1)
 """

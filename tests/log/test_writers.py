@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 from spec_kitty_events import Event
 
-from spec_kitty_telemetry.log import FeatureLog
-from spec_kitty_telemetry.record import ExecutionEvent
-from spec_kitty_telemetry.scan import ScanReport
+from spec_kitty_telemetry.log.reader import ScanReport
+from spec_kitty_telemetry.log.writer import FeatureLog
+from spec_kitty_telemetry.model.record import ExecutionEvent
 
 if TYPE_CHECKING:
     import subprocess
 
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 ReadBack = Callable[[Path], tuple[list[ExecutionEvent], ScanReport]]
@@ -30,9 +30,9 @@ import os, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from ulid import ULID
-from spec_kitty_telemetry.log import FeatureLog
-from spec_kitty_telemetry.project import Project
-from spec_kitty_telemetry.record import ExecutionEvent, ExecutionPayload
+from spec_kitty_telemetry.log.writer import FeatureLog
+from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload
 
 log = FeatureLog.of_feature(Project(Path(sys.argv[1])), sys.argv[2], fsync=False)
 

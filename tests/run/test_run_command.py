@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spec_kitty_telemetry import query_execution_events
-from spec_kitty_telemetry.cli.passthrough import Kept
-from spec_kitty_telemetry.usage.programs import agent_of, model_of
+from spec_kitty_telemetry.agents.detect import agent_of, model_of
+from spec_kitty_telemetry.cli.commands.tee import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from spec_kitty_telemetry.project import Project
-    from spec_kitty_telemetry.record import ExecutionPayload
+    from spec_kitty_telemetry.model.record import ExecutionPayload
+    from spec_kitty_telemetry.project.locate import Project
 
 FEATURE = "043-telemetry-foundation"
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spec_kitty_telemetry.invocation import Invocation, InvocationResult, Usage
-from spec_kitty_telemetry.usage.surroundings import Surroundings
+from spec_kitty_telemetry.agents.common.context import Surroundings
+from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def read() -> Callable[..., Usage]:
             "started_at": START,
         }
         ending: dict[str, Any] = {"success": True, "stdout": stdout, "stderr": stderr, "ended_at": END} | facts
-        found = importlib.import_module(f"spec_kitty_telemetry.usage.{module}").read(
+        found = importlib.import_module(f"spec_kitty_telemetry.agents.{module}").read(
             Invocation(**(known | about)),
             InvocationResult(**ending),
             around or Surroundings(Path("no-home"), transcripts=False),

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spec_kitty_telemetry import hookspecs
-from spec_kitty_telemetry.invocation import Invocation, InvocationResult, ModelUsage, Usage
-from spec_kitty_telemetry.usage import EXTRACTORS
-from spec_kitty_telemetry.usage.answer import answer
-from spec_kitty_telemetry.usage.surroundings import Surroundings
+from spec_kitty_telemetry.agents import EXTRACTORS
+from spec_kitty_telemetry.agents.common.context import Surroundings
+from spec_kitty_telemetry.agents.common.extract import answer
+from spec_kitty_telemetry.hooks import specs as hookspecs
+from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, ModelUsage, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ VALUES = st.recursive(
 
 
 def ask(module: str, stdout: str, stderr: str = "") -> Usage:
-    plugin = importlib.import_module(f"spec_kitty_telemetry.usage.{module}")
+    plugin = importlib.import_module(f"spec_kitty_telemetry.agents.{module}")
     agent = min(plugin.AGENTS)
     invocation = Invocation(project_root=Path("no-project"), feature="f", agent=agent, role="r")
     found = plugin.extract_usage(invocation, InvocationResult(success=True, stdout=stdout, stderr=stderr))
@@ -111,7 +111,7 @@ def test_samples_with_any_numbers_and_cuts_are_survived(module: str, data: st.Da
 )
 @pytest.mark.parametrize("module", MODULES)
 def test_hostile_text_is_survived(module: str, text: str) -> None:
-    found = importlib.import_module(f"spec_kitty_telemetry.usage.{module}")
+    found = importlib.import_module(f"spec_kitty_telemetry.agents.{module}")
     invocation = Invocation(project_root=Path("no-project"), feature="f", agent=min(found.AGENTS), role="r")
     assert found.extract_usage(invocation, InvocationResult.model_construct(stdout=text, stderr=text)).source == "none"
 
@@ -244,7 +244,7 @@ def huge(name: str, sample: Callable[[str], str]) -> tuple[str, str]:
 )
 def test_64_mib_are_read_without_a_second_copy(name: str, source: str, sample: Callable[[str], str]) -> None:
     module, text = huge(name, sample)
-    plugin = importlib.import_module(f"spec_kitty_telemetry.usage.{module}")
+    plugin = importlib.import_module(f"spec_kitty_telemetry.agents.{module}")
     invocation = Invocation(project_root=Path("no-project"), feature="f", agent=min(plugin.AGENTS), role="r")
     result = InvocationResult.model_construct(stdout=text, stderr="")  # validation would cost more than the reading
     start = time.perf_counter()

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spec_kitty_telemetry.usage import sessions
-from spec_kitty_telemetry.usage.programs import agent_of
-from spec_kitty_telemetry.usage.surroundings import Surroundings
-from spec_kitty_telemetry.usage.values import sentence
+from spec_kitty_telemetry.agents.common import session_totals as sessions
+from spec_kitty_telemetry.agents.common.context import Surroundings
+from spec_kitty_telemetry.agents.common.fields import sentence
+from spec_kitty_telemetry.agents.detect import agent_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from spec_kitty_telemetry.invocation import Usage
+    from spec_kitty_telemetry.model.invocation import Usage
 
 SESSION = "52ac4b32-9b1e-41d6-be26-000000000001"
 FIRST, SECOND, THIRD, FOURTH = (f"01K0000000000000000000000{number}" for number in range(1, 5))

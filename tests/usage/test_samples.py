@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spec_kitty_telemetry.invocation import ModelUsage, Usage
+from spec_kitty_telemetry.model.invocation import ModelUsage, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

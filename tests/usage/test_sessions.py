@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from spec_kitty_telemetry.agents.common import session_totals as sessions
+from spec_kitty_telemetry.agents.common.context import Surroundings
+from spec_kitty_telemetry.agents.common.tokens import Counts
 from spec_kitty_telemetry.errors import LogError
-from spec_kitty_telemetry.invocation import Invocation
-from spec_kitty_telemetry.usage import sessions
-from spec_kitty_telemetry.usage.counts import Counts
-from spec_kitty_telemetry.usage.surroundings import Surroundings
+from spec_kitty_telemetry.model.invocation import Invocation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from spec_kitty_telemetry.invocation import Usage
-    from spec_kitty_telemetry.project import Project
+    from spec_kitty_telemetry.model.invocation import Usage
+    from spec_kitty_telemetry.project.locate import Project
 
 FIRST, SECOND, THIRD = ("01K00000000000000000000001", "01K00000000000000000000002", "01K00000000000000000000003")
 

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spec_kitty_telemetry.usage.surroundings import Surroundings, Window
-from spec_kitty_telemetry.usage.transcripts import claude_code
-from spec_kitty_telemetry.usage.transcripts.reading import Reading, Wanted
+from spec_kitty_telemetry.agents.claude_code import transcript as claude_code
+from spec_kitty_telemetry.agents.common.context import Surroundings, Window
+from spec_kitty_telemetry.agents.common.files import Reading, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spec_kitty_telemetry.invocation import Usage
+    from spec_kitty_telemetry.model.invocation import Usage
 
 CLAUDE = "3f0c1c52-7f2f-4d8e-9a52-0a4f6f9b1c11"
 REAL_CLAUDE = "d5133dcf-0894-4437-b03c-f839e06ea3e6"
@@ -487,7 +487,7 @@ def test_nothing_is_read_when_it_is_switched_off(
 
 @pytest.mark.parametrize(("value", "allowed"), [("off", False), ("0", False), ("", True), ("on", True)])
 def test_one_variable_switches_it_off(value: str, allowed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    from spec_kitty_telemetry.invocation import Invocation
+    from spec_kitty_telemetry.model.invocation import Invocation
 
     monkeypatch.setenv("SPEC_KITTY_TELEMETRY_TRANSCRIPTS", value)
     run = Invocation(project_root=Path("no-project"), feature="f", agent="codex", role="r")

@@ -1,0 +1,45 @@
+"""The model that an agent is configured to use when nobody names one: better than unknown, and always in doubt."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.agents.common.fields import word
+from spec_kitty_telemetry.agents.common.files import Reading
+from spec_kitty_telemetry.agents.common.tokens import Model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.agents.common.context import Surroundings
+    from spec_kitty_telemetry.model.invocation import Invocation
+
+DOUBT = "the model is the configured default; the run may have used another one"
+_MOST_BYTES = 1 << 20
+
+
+def codex_model(around: Surroundings) -> Model | None:
+    """Return `model` of Codex's `config.toml`."""
+    path = around.folder("CODEX_HOME", ".codex") / "config.toml"
+    try:
+        with path.open("rb") as file:
+            found = tomllib.loads(file.read(_MOST_BYTES).decode())
+    except (OSError, ValueError, RecursionError):
+        return None
+    name = word(found, "model")
+    return Model(name, word(found, "model_provider")) if name else None
+
+
+def opencode_model(around: Surroundings, invocation: Invocation) -> Model | None:
+    """Return `model` (`provider/name`) of the project's OpenCode settings, else of the user's."""
+    settings = around.folder("XDG_CONFIG_HOME", ".config") / "opencode" / "opencode.json"
+    for path in (_in_project(invocation), settings):
+        provider, slash, name = (word(Reading().document(path), "model") or "").partition("/")
+        if slash and name:
+            return Model(name, provider)
+    return None
+
+
+def _in_project(invocation: Invocation) -> Path:
+    return (invocation.working_dir or invocation.project_root) / "opencode.json"

@@ -1,0 +1,129 @@
+"""Copilot CLI's own files: `session-state/<session>/events.jsonl`, `session-store.db`, and an exported trace.
+
+`session.usage_record` (1.0.102) has one request.  `session.shutdown` has the session's totals so far for each model,
+also across resumed runs, so what an earlier shutdown had is taken off; it is missing after a kill.  The database has
+one row a request (about 1.0.69 on).  Of a trace, which `COPILOT_OTEL_FILE_EXPORTER_PATH` names, only `chat` spans
+count.  Input includes cached input, output includes reasoning; AI credits (`totalNanoAiu`) are not dollars.
+
+Sources: github/copilot-sdk `nodejs/src/generated/session-events.ts` (cc0438d); ryoppippi/ccusage issue 1364;
+getagentseal/codeburn; Copilot CLI 1.0.102.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.agents.common.extract import usage
+from spec_kitty_telemetry.agents.common.fields import count, inner, moment, word
+from spec_kitty_telemetry.agents.common.files import changed_since
+from spec_kitty_telemetry.agents.common.session_totals import difference
+from spec_kitty_telemetry.agents.common.tokens import Counts, Model, by_model, of_whole
+
+if TYPE_CHECKING:
+    from spec_kitty_telemetry.agents.common.context import Surroundings, Window
+    from spec_kitty_telemetry.agents.common.files import Reading, Wanted
+    from spec_kitty_telemetry.agents.common.stdout import Json
+    from spec_kitty_telemetry.model.invocation import Usage
+
+_ROWS = (
+    "SELECT model, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, created_at"
+    " FROM assistant_usage_events WHERE session_id = ?"
+)
+_Models = dict[Model, Counts]
+
+
+def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None:
+    """Add up the requests of the run's session, else take its totals."""
+    events = _events(around, wanted, reading)
+    session = wanted.session_id or (events.parent.name if events else None)
+    models = _of_events(events, wanted.window, reading) if events else {}
+    models = models or _of_database(around, session, wanted.window, reading)
+    models = models or _of_trace(around, session, reading)
+    return usage(None, models, session_id=session, source="transcript", doubt=reading.doubt) if models else None
+
+
+def _events(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
+    root = around.home / ".copilot" / "session-state"
+    if wanted.session_id:
+        path = root / (wanted.safe_session or "") / "events.jsonl"
+        return path if wanted.safe_session and path.is_file() else None
+    paths = reading.files(root, r"events\.jsonl", depth=1)
+    began = [path for path in paths if changed_since(path, wanted.window) and _began(path, wanted, reading)]
+    return began[0] if len(began) == 1 else None
+
+
+def _began(path: Path, wanted: Wanted, reading: Reading) -> bool:
+    start = next(reading.first(path, 1), {})
+    folder = inner(start, "data", "context").get("cwd")
+    return wanted.is_folder(folder) and wanted.window.holds(moment(start.get("timestamp")))
+
+
+def _of_events(path: Path, window: Window, reading: Reading) -> _Models:
+    requests: dict[str, tuple[Model, Counts]] = {}
+    before, after = {}, {}
+    for number, event in enumerate(reading.lines(path, '"session.usage_record"', '"session.shutdown"')):
+        data, when = inner(event, "data"), moment(event.get("timestamp"))
+        if event.get("type") == "session.shutdown":
+            totals = {name: _counts(inner(found, "usage")) for name, found in _metrics(data).items()}
+            if window.holds(when):
+                after = totals
+            elif when is not None and when < window.start:
+                before = totals
+        elif event.get("type") == "session.usage_record" and window.holds(when):
+            used = inner(data, "usage")
+            requests[word(event, "id") or str(number)] = (Model(word(used, "model") or ""), _counts(used))
+    if not requests:
+        grown = difference(after, before)
+        return {Model(name): counts for name, counts in (after if grown is None else grown).items()}
+    return by_model(requests.values())
+
+
+def _metrics(data: Json) -> dict[str, Json]:
+    return {name: found for name, found in inner(data, "modelMetrics").items() if isinstance(found, dict)}
+
+
+def _counts(used: Json) -> Counts:
+    return of_whole(
+        count(used, "inputTokens"),
+        cache_read=count(used, "cacheReadTokens"),
+        cache_write=count(used, "cacheWriteTokens"),
+        output=count(used, "outputTokens"),
+        reasoning=count(used, "reasoningTokens"),
+    )
+
+
+def _of_database(around: Surroundings, session: str | None, window: Window, reading: Reading) -> _Models:
+    path = around.home / ".copilot" / "session-store.db"
+    names = ("inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens", "reasoningTokens")
+    rows = reading.rows(path, _ROWS, (session,)) if session else []
+    return by_model(
+        (Model(str(model or "")), _counts(dict(zip(names, numbers, strict=True))))
+        for model, *numbers, created in rows
+        if window.holds(moment(created))
+    )
+
+
+def _of_trace(around: Surroundings, session: str | None, reading: Reading) -> _Models:
+    named = around.environment.get("COPILOT_OTEL_FILE_EXPORTER_PATH", "").strip()
+    if not named or not session:
+        return {}
+    spans = (inner(span, "attributes") for span in reading.lines(Path(named), '"chat"'))
+    return by_model(
+        (Model(word(found, "gen_ai.response.model", "gen_ai.request.model") or ""), _of_span(found))
+        for found in spans
+        if found.get("gen_ai.operation.name") == "chat" and found.get("gen_ai.conversation.id") == session
+    )
+
+
+def _of_span(found: Json) -> Counts:
+    """Count one span; names had an underscore for their last dot before 1.0.64."""
+    used = {re.sub(r"\.(input|output)_tokens$", r"_\1_tokens", name): value for name, value in found.items()}
+    return of_whole(
+        count(used, "gen_ai.usage_input_tokens"),
+        cache_read=count(used, "gen_ai.usage.cache_read_input_tokens"),
+        cache_write=count(used, "gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.cache_write_input_tokens"),
+        output=count(used, "gen_ai.usage_output_tokens"),
+        reasoning=count(used, "gen_ai.usage.reasoning_output_tokens"),
+    )

@@ -1,0 +1,75 @@
+"""Goose: `goose run --output-format json` (one object) or `stream-json` (lines).
+
+`metadata`, or the last `complete` line, has the tokens of the whole *session*, so where the host resumes a session it
+knows, what was there before is taken off.  Input includes what was read from and written to a cache.  Older versions
+print a total only, from which nothing can be told.  Model, session and duration are not on stdout.
+
+Sources: block/goose `crates/goose-cli/src/session/mod.rs`, `crates/goose/src/providers/formats/anthropic.rs` (d256f3f).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.agents.common import session_totals as sessions
+from spec_kitty_telemetry.agents.common.extract import answer, usage
+from spec_kitty_telemetry.agents.common.fields import count, dollars, inner, sentence, word
+from spec_kitty_telemetry.agents.common.stdout import Json, Printed
+from spec_kitty_telemetry.agents.common.tokens import Counts, of_whole
+from spec_kitty_telemetry.hooks.specs import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from spec_kitty_telemetry.agents.common.context import Surroundings
+    from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
+
+AGENTS = frozenset({"goose", "goose-cli", "block-goose"})
+
+
+@hookimpl
+def extract_usage(invocation: Invocation, result: InvocationResult) -> Usage | None:
+    """Say what a Goose run used."""
+    return answer(invocation, result, AGENTS, read)
+
+
+def read(invocation: Invocation, result: InvocationResult, around: Surroundings) -> Usage:
+    """Read the session's totals."""
+    printed = Printed(result.stdout)
+    found = printed.last('"metadata"', lambda found: "total_tokens" in inner(found, "metadata"))
+    done = inner(found or {}, "metadata") or printed.last('"complete"', _is("complete")) or {}
+    failure = printed.last('"error"', _is("error")) if not done else None
+    totals, doubt = sessions.since_last_run(
+        invocation, around.state_folder, "goose", invocation.session_id, {"": _counts(done)}
+    )
+    return usage(
+        totals.get("", Counts()),
+        session_id=invocation.session_id,
+        success=_succeeded(done, failure),
+        error=_error(failure) if failure else None,
+        doubt=doubt,
+    )
+
+
+def _is(kind: str) -> Callable[[Json], bool]:
+    return lambda found: found.get("type") == kind
+
+
+def _counts(done: Json) -> Counts:
+    return of_whole(
+        count(done, "input_tokens"),
+        cache_read=count(done, "cache_read_input_tokens"),
+        cache_write=count(done, "cache_write_input_tokens"),
+        output=count(done, "output_tokens"),
+        cost=dollars(done, "cost_usd"),
+    )
+
+
+def _succeeded(done: Json, failure: Json | None) -> bool | None:
+    if not done:
+        return False if failure else None
+    return word(done, "status") in {None, "completed"}
+
+
+def _error(failure: Json) -> str | None:
+    return sentence(failure.get("error")) or sentence(inner(failure, "error").get("message"))

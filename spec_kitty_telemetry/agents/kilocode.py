@@ -1,0 +1,78 @@
+"""Kilo Code: the old command line, `kilocode --json`; Kilo 7 under the same name is read as OpenCode.
+
+Usage is in `api_req_started`, which is printed once without numbers and again with them under the same timestamp: the
+last one counts.  `tokensIn` is the uncached part, as in Cline.  Model and session are not reported.
+
+Sources: Kilo-Org/kilocode `cli/src/ui/utils/jsonOutput.ts`; Piebald-AI/splitrail `src/analyzers/kilo_code.rs`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.agents import opencode
+from spec_kitty_telemetry.agents.common import json_spans as members
+from spec_kitty_telemetry.agents.common.extract import answer, usage
+from spec_kitty_telemetry.agents.common.fields import count, dollars, milliseconds
+from spec_kitty_telemetry.agents.common.stdout import Json, Printed
+from spec_kitty_telemetry.agents.common.tokens import Counts, of_parts, total
+from spec_kitty_telemetry.hooks.specs import hookimpl
+
+if TYPE_CHECKING:
+    from spec_kitty_telemetry.agents.common.context import Surroundings
+    from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
+
+AGENTS = frozenset({"kilocode", "kilo-code", "kilocode-cli"})
+
+
+@hookimpl
+def extract_usage(invocation: Invocation, result: InvocationResult) -> Usage | None:
+    """Say what a Kilo Code run used."""
+    return answer(invocation, result, AGENTS, read)
+
+
+def read(invocation: Invocation, result: InvocationResult, around: Surroundings) -> Usage:
+    """Read the old format where it is printed, else OpenCode's."""
+    printed = Printed(result.stdout)
+    if printed.first('"source"', _is_message) is None:
+        return opencode.read(invocation, result, around)
+    requests: dict[str, Counts] = {}
+    for number, message in enumerate(printed.objects('"api_req_started"')):
+        facts = _facts(message)
+        if message.get("say") == "api_req_started" and facts:
+            requests[str(message.get("timestamp", f"line {number}"))] = _counts(facts)
+    finished = printed.last('"completion_result"', lambda found: found.get("say") == "completion_result")
+    return usage(total(requests.values()), success=True if finished else None, duration_ms=_duration(printed))
+
+
+def _is_message(found: Json) -> bool:
+    return found.get("source") in {"cli", "extension"} and "timestamp" in found
+
+
+def _facts(message: Json) -> Json:
+    """Return the numbers, which may also come as JSON inside a text."""
+    for name in ("metadata", "content", "text"):
+        found = message.get(name)
+        try:
+            found = members.decode(found) if isinstance(found, str) else found
+        except ValueError:
+            continue
+        if isinstance(found, dict) and "tokensIn" in found:
+            return found
+    return {}
+
+
+def _counts(facts: Json) -> Counts:
+    return of_parts(
+        count(facts, "tokensIn"),
+        cache_read=count(facts, "cacheReads"),
+        cache_write=count(facts, "cacheWrites"),
+        output=count(facts, "tokensOut"),
+        cost=dollars(facts, "cost"),
+    )
+
+
+def _duration(printed: Printed) -> int | None:
+    begin = milliseconds(printed.first('"source"', _is_message) or {}, "timestamp")
+    end = milliseconds(printed.last('"source"', _is_message) or {}, "timestamp")
+    return end - begin if begin is not None and end is not None and end > begin else None

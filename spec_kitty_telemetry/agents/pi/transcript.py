@@ -1,0 +1,45 @@
+"""pi's session files: `agent/sessions/--<folder>--/<time>_<session>.jsonl`; none with `--no-session`.
+
+They hold the messages that JSON mode prints, each once, after a header with the session's id and folder.
+
+Source: badlogic/pi-mono `packages/coding-agent` (83378aa).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.agents.common.fields import inner, moment, word
+from spec_kitty_telemetry.agents.common.files import changed_since
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.agents.common.context import Surroundings
+    from spec_kitty_telemetry.agents.common.files import Reading, Wanted
+    from spec_kitty_telemetry.agents.common.stdout import Json
+
+
+def find(around: Surroundings, wanted: Wanted, reading: Reading) -> tuple[str | None, list[Json]]:
+    """Return the run's session and its messages."""
+    root = around.home / ".pi" / "agent" / "sessions"
+    name = rf".*_{re.escape(wanted.safe_session)}\.jsonl" if wanted.safe_session else r".*\.jsonl"
+    paths = [path for path in reading.files(root, name, depth=1) if changed_since(path, wanted.window)]
+    headers = [(path, next(reading.first(path, 1), {})) for path in paths]
+    chosen = [(path, header) for path, header in headers if _is_wanted(header, wanted)]
+    if len(chosen) != 1:
+        return None, []
+    path, header = chosen[0]
+    return word(header, "id"), _messages(path, wanted, reading)
+
+
+def _messages(path: Path, wanted: Wanted, reading: Reading) -> list[Json]:
+    found = [inner(line, "message") for line in reading.lines(path, '"assistant"') if line.get("type") == "message"]
+    return [message for message in found if wanted.window.holds(moment(message.get("timestamp")))]
+
+
+def _is_wanted(header: Json, wanted: Wanted) -> bool:
+    if wanted.session_id:
+        return header.get("id") == wanted.session_id
+    return wanted.is_folder(header.get("cwd")) and wanted.window.holds(moment(header.get("timestamp")))

@@ -1,0 +1,91 @@
+"""Qwen Code's chats: `projects/<folder>/chats/<session>.jsonl`; versions before about 0.14 wrote Gemini's files.
+
+Assistant lines have the usage of one request.  `ui_telemetry` lines repeat it, except for background requests, which
+have a `subagent_name` and no assistant line.  Reasoning is inside the candidates where the sums say so.
+
+Sources: Piebald-AI/splitrail test data; output of Qwen Code 0.15.10 and 0.24.4 (2026-11).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.agents.common.extract import usage
+from spec_kitty_telemetry.agents.common.fields import inner, moment, word
+from spec_kitty_telemetry.agents.common.files import changed_since
+from spec_kitty_telemetry.agents.common.tokens import Counts, Model, by_model
+from spec_kitty_telemetry.agents.gemini import transcript as gemini
+from spec_kitty_telemetry.agents.gemini.tokens import token_counts
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.agents.common.context import Surroundings, Window
+    from spec_kitty_telemetry.agents.common.files import Reading, Wanted
+    from spec_kitty_telemetry.agents.common.stdout import Json
+    from spec_kitty_telemetry.model.invocation import Usage
+
+_FOLDER = ".qwen"
+
+
+def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None:
+    """Add up the requests of the run's session."""
+    path = _by_session(around, wanted, reading) if wanted.session_id else _by_folder(around, wanted, reading)
+    if path is None:
+        return gemini.find(around, wanted, reading, _FOLDER)
+    models = _models(path, wanted.window, reading)
+    return usage(None, models, session_id=path.stem, source="transcript", doubt=reading.doubt) if models else None
+
+
+def before(around: Surroundings, wanted: Wanted, reading: Reading) -> dict[Model, Counts] | None:
+    """Add up what the session had used before the run; `None` where that cannot be read whole."""
+    path = _by_session(around, wanted, reading)
+    models = _models(path, wanted.window.before, reading) if path else None
+    return None if reading.cut else models
+
+
+def _models(path: Path, window: Window, reading: Reading) -> dict[Model, Counts]:
+    lines = reading.lines(path, '"usageMetadata"', '"subagent_name"')
+    requests = (_request(line) for line in lines if window.holds(moment(line.get("timestamp"))))
+    return by_model(request for request in requests if request is not None)
+
+
+def _request(line: Json) -> tuple[Model, Counts] | None:
+    if line.get("type") == "assistant":
+        names = (
+            "promptTokenCount",
+            "cachedContentTokenCount",
+            "candidatesTokenCount",
+            "thoughtsTokenCount",
+            "totalTokenCount",
+        )
+        return _counted(line, inner(line, "usageMetadata"), names)
+    event = inner(line, "systemPayload", "uiEvent")
+    if word(event, "subagent_name") is None:
+        return None
+    kinds = ("input", "cached_content", "output", "thoughts", "total")
+    return _counted(event, event, tuple(f"{kind}_token_count" for kind in kinds))
+
+
+def _counted(owner: Json, numbers: Json, names: tuple[str, ...]) -> tuple[Model, Counts]:
+    meanings = ("prompt", "cached", "candidates", "thoughts", "total")
+    tokens = {meaning: numbers.get(name) for meaning, name in zip(meanings, names, strict=True)}
+    return Model(word(owner, "model") or ""), token_counts(tokens)
+
+
+def _by_session(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
+    session = wanted.safe_session
+    if session is None:
+        return None
+    return next(reading.called(around.home / _FOLDER / "projects", f"{session}.jsonl", depth=2), None)
+
+
+def _by_folder(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
+    chats = reading.files(around.home / _FOLDER / "projects", r".*\.jsonl", depth=2)
+    began = [path for path in chats if changed_since(path, wanted.window) and _began(path, wanted, reading)]
+    return began[0] if len(began) == 1 else None
+
+
+def _began(path: Path, wanted: Wanted, reading: Reading) -> bool:
+    start = next(reading.first(path, 1), {})
+    return wanted.is_folder(start.get("cwd")) and wanted.window.holds(moment(start.get("timestamp")))

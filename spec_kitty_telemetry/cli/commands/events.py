@@ -1,0 +1,178 @@
+"""`events`: single records, as a table or as JSON lines, and live."""
+
+from __future__ import annotations
+
+import sys
+import time
+from heapq import nlargest
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spec_kitty_telemetry.cli.options import filter_options, search_for
+from spec_kitty_telemetry.cli.output import say
+from spec_kitty_telemetry.cli.render import text as tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from spec_kitty_telemetry.cli.commands.follow import Followed
+    from spec_kitty_telemetry.model.record import ExecutionEvent
+    from spec_kitty_telemetry.reports.search import Search
+
+_PAUSE_S = 0.5
+_INTERRUPTED = 130
+"""What a shell says of a program that Ctrl-C ended."""
+
+
+@click.command("events")
+@click.option("--id", "event_id", metavar="ID", help="Only the record whose id begins so, as JSON.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(min=0), help="The newest N; 0: all.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, as on disk.")
+@click.option("--follow", is_flag=True, help="Go on with records as they come, until Ctrl-C.")
+@filter_options
+def command(event_id: str | None, limit: int, as_json: bool, follow: bool, **filters: Any) -> None:
+    """List single records, oldest first.
+
+    \b
+    Examples:
+      events --feature 43 --outcome failed
+      events --since today --json --limit 0
+      events --follow
+    """  # noqa: D301 - \b is click's mark
+    search, zone = search_for(**filters)
+    if event_id is not None:
+        _show_one(search, event_id)
+        return
+    try:
+        _list(search, zone, limit, as_json=as_json, follow=follow)
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        sys.exit(_INTERRUPTED)  # that is how following ends
+
+
+def _list(search: Search, zone: ZoneInfo | None, limit: int, *, as_json: bool, follow: bool) -> None:
+    from spec_kitty_telemetry.cli.commands.follow import Followed
+
+    followed = Followed(search) if follow else None  # before reading, so that nothing falls in between
+    seen: set[str] = set()
+    found = search.events(keep_unknown=True)
+    events, count = _newest(_noted(found, seen) if follow else found, limit)
+    if as_json:
+        _print_lines(events)
+    elif events or not follow:
+        say(_table(events, zone))
+    if len(events) < count:
+        rest = f"The newest {len(events):,} of {count:,} records; --limit 0 lists all."
+        if as_json:  # standard output is for the records alone
+            click.echo(rest, err=True)
+        else:
+            say(rest)
+    _warn(search)
+    if followed is not None:
+        _follow(followed, seen, zone, as_json=as_json)
+
+
+def _noted(events: Iterable[ExecutionEvent], seen: set[str]) -> Iterator[ExecutionEvent]:
+    for event in events:
+        seen.add(event.event_id)
+        yield event
+
+
+def _newest(events: Iterable[ExecutionEvent], limit: int) -> tuple[list[ExecutionEvent], int]:
+    """Return the newest `limit` (0: all), oldest first, and how many there are; no more than those are held."""
+    count = 0
+
+    def numbered() -> Iterator[tuple[datetime, int, ExecutionEvent]]:
+        nonlocal count
+        for event in events:
+            count += 1
+            yield event.timestamp, count, event
+
+    chosen = sorted(nlargest(limit, numbered()) if limit else numbered())
+    return [event for _, _, event in chosen], count
+
+
+def _show_one(search: Search, event_id: str) -> None:
+    from spec_kitty_telemetry.cli.output import print_json
+    from spec_kitty_telemetry.model.record import as_document
+    from spec_kitty_telemetry.reports.search import record_called
+
+    print_json(as_document(record_called(search, event_id)))
+
+
+def _follow(followed: Followed, seen: set[str], zone: ZoneInfo | None, *, as_json: bool) -> None:
+    """Print new records as they come, each once."""
+    while True:
+        new = [event for event in followed.new() if event.event_id not in seen]
+        unique = {event.event_id: event for event in reversed(new)}  # of two with one id the first counts
+        seen.update(unique)
+        for event in reversed(unique.values()):
+            if as_json:
+                _print_lines([event])
+            else:
+                say(_line(event, zone))
+        time.sleep(_PAUSE_S)
+
+
+def _print_lines(events: list[ExecutionEvent]) -> None:
+    from spec_kitty_telemetry.cli.output import harmless
+    from spec_kitty_telemetry.model.record import encode
+
+    for event in events:
+        say(harmless(encode(event).decode()), nl=False)
+
+
+_TITLES = ["when", "feature", "wp", "role", "agent", "model", "outcome", "input", "output", "reported", "id"]
+_ID = len(_TITLES) - 1
+_SHORT_ID = 14
+_NARROWER = ((0, 2, 3, 4, 6, 7, 8, 9, _ID), (0, 2, 3, 4, 6, 9, _ID), (0, 2, 4, 6, 9, _ID))
+"""The columns for narrower and narrower terminals."""
+
+
+def _cells(event: ExecutionEvent, zone: ZoneInfo | None) -> list[str]:
+    from spec_kitty_telemetry.model.timespans import in_zone
+
+    payload = event.payload
+    return [
+        in_zone(event.timestamp, zone).replace(tzinfo=None).isoformat(" ", "minutes"),
+        event.feature,
+        payload.wp_id or tables.UNKNOWN,
+        payload.role or tables.UNKNOWN,
+        payload.agent or tables.UNKNOWN,
+        payload.model or tables.UNKNOWN,
+        payload.outcome or tables.UNKNOWN,
+        tables.count(payload.input_tokens, compact=True),
+        tables.count(payload.output_tokens, compact=True),
+        tables.money(payload.cost_usd),
+        event.event_id,
+    ]
+
+
+def _table(events: list[ExecutionEvent], zone: ZoneInfo | None) -> str:
+    if not events:
+        return "No record matches."
+    rows = [_cells(event, zone) for event in events]
+    text = tables.table(_TITLES, rows, 7)
+    for keep in _NARROWER:
+        if not tables.is_wider_than_terminal(text):
+            break
+        # An id is looked up by how it begins, and its first fourteen characters are a millisecond and more.
+        cells = [[row[place][:_SHORT_ID] if place == _ID else row[place] for place in keep] for row in rows]
+        text = tables.table([_TITLES[place] for place in keep], cells, sum(place < 7 for place in keep))  # noqa: PLR2004
+    return text
+
+
+def _line(event: ExecutionEvent, zone: ZoneInfo | None) -> str:
+    return tables.shown("  ".join(_cells(event, zone)))
+
+
+def _warn(search: Search) -> None:
+    if search.report.skipped_count:
+        lines = tables.plural(search.report.skipped_count, "line")
+        click.echo(f"{lines} could not be read; 'doctor' names them.", err=True)
+    for log in search.report.unread:
+        click.echo(f"Left out: {tables.shown(log.reason)}", err=True)

@@ -1,0 +1,86 @@
+"""`lifecycle`: for each work package what it cost until it was accepted, what was done again, and by whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from spec_kitty_telemetry.cli.options import feature_option, json_option, project_option, search_for, wp_option
+from spec_kitty_telemetry.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.reports.costing import CostMode
+    from spec_kitty_telemetry.reports.lanes import LaneHistory
+    from spec_kitty_telemetry.reports.lifecycle import Lifecycle
+    from spec_kitty_telemetry.reports.search import Search
+
+
+@click.command("lifecycle", short_help="Show what work packages cost until accepted.")
+@feature_option
+@wp_option
+@click.option("--attempts", is_flag=True, help="Also list every attempt at every work package.")
+@click.option("--cost", type=click.Choice(["auto", "reported", "calculated"]), default="auto", show_default=True,
+              help="auto: what was reported, else the list price; or one of the two alone.")  # fmt: skip
+@project_option
+@json_option
+def command(
+    features: tuple[str, ...],
+    wp_ids: tuple[str, ...],
+    project_folder: Path | None,
+    cost: str,
+    *,
+    attempts: bool,
+    as_json: bool,
+) -> None:
+    """Show what each work package cost until it was accepted, and what was done again.
+
+    Runs are joined with the lanes in the project's own status.events.jsonl: accepted is approved or done, rework is
+    all that began after the first rejection. docs/reports.md says exactly how, with an example.
+
+    \b
+    Examples:
+      lifecycle                          every work package of this project
+      lifecycle --feature 43 --attempts  each attempt, with implementer and reviewer apart
+      lifecycle --json | jq .summary
+    """  # noqa: D301 - \b is click's mark
+    from spec_kitty_telemetry.cli.render.lifecycle_table import lines
+    from spec_kitty_telemetry.pricing import PriceBook
+
+    search, _ = search_for(project_folder=project_folder, features=features, wp_ids=wp_ids)
+    book = PriceBook.load(search.project.root)
+    mode = cast("CostMode", cost)
+    found, lanes = _computed(search, book, mode)
+    if as_json:
+        from spec_kitty_telemetry.cli.render.lifecycle_json import document
+
+        print_json(document(found, lanes, search, book, mode))
+    else:
+        say("\n".join(lines(found, lanes, search, book, cost=mode, attempts=attempts)))
+
+
+def _computed(search: Search, book: PriceBook, cost: CostMode) -> tuple[Lifecycle, dict[str, LaneHistory]]:
+    from spec_kitty_telemetry.cli.progress import progress
+    from spec_kitty_telemetry.reports.filters import matches
+    from spec_kitty_telemetry.reports.lifecycle import lifecycle
+    from spec_kitty_telemetry.reports.prices import find_price_for
+
+    lanes = _lanes(search)
+    wanted = [
+        (feature, wp_id)
+        for feature, history in lanes.items()
+        for wp_id in history.moves
+        if not search.filters.wp_ids or matches(wp_id, search.filters.wp_ids)
+    ]
+    find_price = find_price_for(book, search.project.root)
+    with progress(lambda: search.report.event_count):
+        return lifecycle(search.events(), lanes, find_price, cost=cost, wanted=wanted), lanes
+
+
+def _lanes(search: Search) -> dict[str, LaneHistory]:
+    from spec_kitty_telemetry.reports.lanes import STATUS_NAME, lane_history
+
+    return {path.parent.name: lane_history(path.with_name(STATUS_NAME)) for path in search.log_paths()}

@@ -1,0 +1,46 @@
+"""A report as CSV for spreadsheets and programs: plain numbers, what qualifies them in columns of their own.
+
+An empty cell is unknown.  There is no total among the rows, so that a column can be added up.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render.report_json import numbers
+
+if TYPE_CHECKING:
+    from spec_kitty_telemetry.reports.view import View
+
+_FORMULA = ("=", "+", "-", "@")
+"""What a spreadsheet takes for the beginning of a formula; tabs and line ends are replaced before."""
+
+
+def csv_text(view: View) -> str:
+    r"""Return the rows as CSV (RFC 4180, but lines end with `\n`), the dimensions first; the names are JSON's."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    whole = view.total.total_cost_usd
+    writer.writerow([*map(cell, view.by), *numbers(view.total, whole)])
+    for row in view.rows:
+        writer.writerow(map(cell, [*row.group.values(), *numbers(row, whole).values()]))
+    return text.getvalue().removesuffix("\n")
+
+
+def cell(value: object) -> str:
+    """Return `value` as the text of a cell: no cell begins a formula, none holds a control character."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, int):
+        return str(value)
+    text = tables.shown(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

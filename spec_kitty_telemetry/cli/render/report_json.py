@@ -1,0 +1,119 @@
+"""A report as a JSON object: what `docs/report.schema.json` describes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spec_kitty_telemetry.cli.output import json_money
+from spec_kitty_telemetry.reports.sums import is_floor, share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from decimal import Decimal
+    from zoneinfo import ZoneInfo
+
+    from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.reports.costing import CostMode, UnknownModel
+    from spec_kitty_telemetry.reports.filters import EventFilter
+    from spec_kitty_telemetry.reports.search import Search
+    from spec_kitty_telemetry.reports.summary import CostSummary
+    from spec_kitty_telemetry.reports.view import View
+
+JSON_VERSION = 1
+
+
+def document(view: View, search: Search, book: PriceBook, *, cost: CostMode, zone: ZoneInfo | None) -> dict[str, Any]:
+    """Return the report as a JSON object."""
+    whole = view.total.total_cost_usd
+    return {
+        "version": JSON_VERSION,
+        "by": list(view.by),
+        "filters": filters_used(search.filters),
+        "cost": cost,
+        "time_zone": zone.key if zone else None,
+        "sort": {"column": view.order.name, "ascending": view.order.ascending},
+        "limit": view.limit,
+        "rows": [{"group": row.group, "group_key": row.group_key, **numbers(row, whole)} for row in view.rows],
+        "rest": {"group_count": view.rest_count, **numbers(view.rest, whole)} if view.rest else None,
+        "total": numbers(view.total, whole),
+        "unknown_models": unknown_models(view.report.unknown_models),
+        "contradictory_event_count": view.total.contradictory_event_count,
+        "repeated_event_count": view.report.repeated_event_count,
+        **skipped(search),
+        "prices": prices_used(book),
+    }
+
+
+def numbers(row: CostSummary, whole_usd: Decimal | None) -> dict[str, Any]:
+    """Return the numbers of one row; its share is that of `whole_usd`."""
+    return {
+        "event_count": row.event_count,
+        "succeeded_event_count": row.succeeded_event_count,
+        "failed_event_count": row.failed_event_count,
+        "rejected_event_count": row.rejected_event_count,
+        "total_input_tokens": row.total_input_tokens,
+        "cache_read_tokens": row.cache_read_tokens,
+        "cache_write_tokens": row.cache_write_tokens,
+        "total_output_tokens": row.total_output_tokens,
+        "reasoning_tokens": row.reasoning_tokens,
+        "total_cost_usd": json_money(row.total_cost_usd),
+        "reported_cost_usd": json_money(row.reported_cost_usd),
+        "estimated_cost_usd": json_money(row.estimated_cost_usd),
+        "cost_is_estimated": row.estimated_cost_usd is not None,
+        "cost_is_floor": is_floor(row),
+        "share_of_total_cost": json_money(share(row.total_cost_usd, whole_usd)),
+        "unpriced_event_count": row.unpriced_event_count,
+        "no_usage_event_count": row.no_usage_event_count,
+        "partial_usage_event_count": row.partial_usage_event_count,
+        "uncertain_event_count": row.uncertain_event_count,
+        "base_rate_event_count": row.base_rate_event_count,
+        "duration_ms": row.duration_ms,
+    }
+
+
+def filters_used(filters: EventFilter) -> dict[str, Any]:
+    """Return the filters as they were used; moments with their offset."""
+    return {
+        "features": list(filters.features),
+        "wp_ids": list(filters.wp_ids),
+        "roles": list(filters.roles),
+        "agents": list(filters.agents),
+        "models": list(filters.models),
+        "outcomes": list(filters.outcomes),
+        "since": filters.since.isoformat() if filters.since else None,
+        "until": filters.until.isoformat() if filters.until else None,
+    }
+
+
+def unknown_models(models: Iterable[UnknownModel]) -> list[dict[str, Any]]:
+    """Return the models without a price, with what they were used for."""
+    return [
+        {
+            "model": unknown.model,
+            "provider": unknown.provider,
+            "event_count": unknown.event_count,
+            "input_tokens": unknown.input_tokens,
+            "output_tokens": unknown.output_tokens,
+        }
+        for unknown in models
+    ]
+
+
+def skipped(search: Search) -> dict[str, Any]:
+    """Return the lines that could not be read (the first thousand by name, and how many there are), and whole logs."""
+    return {
+        "skipped_lines": [
+            {"file": str(line.file), "line": line.line, "reason": line.reason} for line in search.report.skipped
+        ],
+        "skipped_line_count": search.report.skipped_count,
+        "unread_logs": [{"file": str(log.file), "reason": log.reason} for log in search.report.unread],
+    }
+
+
+def prices_used(book: PriceBook) -> dict[str, Any]:
+    """Return the day of the price tables, and which settings files and plugins gave a price that was used."""
+    return {
+        "as_of": book.as_of,
+        "overrides": [{"file": str(use.path), "models": list(use.models)} for use in book.overrides_in_use],
+        "plugins": [{"origin": use.origin, "models": list(use.models)} for use in book.plugins_in_use],
+    }

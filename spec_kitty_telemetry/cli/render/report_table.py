@@ -1,0 +1,180 @@
+"""A report as a table for a person: columns that fit the terminal, and what the report does not know below it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from spec_kitty_telemetry.cli.render import report_markdown
+from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.reports.sums import is_floor, share
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from decimal import Decimal
+
+    from spec_kitty_telemetry.reports.summary import CostSummary
+    from spec_kitty_telemetry.reports.view import View
+
+BAR_CELLS = 12
+
+
+class _Style(NamedTuple):
+    """How the numbers of one table are written."""
+
+    compact: bool
+    """1.52M instead of 1,524,514."""
+    places: int
+    """Decimals of all amounts of money."""
+    whole_usd: Decimal | None
+    """What shares are shares of."""
+    longest_usd: Decimal | None
+    """The cost of the row whose bar is full."""
+
+
+class _Column(NamedTuple):
+    """One column of numbers."""
+
+    title: str
+    cell: Callable[[CostSummary, _Style], str]
+    given_up: int = 0
+    """When it is left out to save width: 1 first; 0 never."""
+    compares: bool = False
+    """Whether it sets rows against each other, which one row alone cannot use."""
+
+
+def _some(number: int) -> str:
+    return f"{number:,}" if number else ""
+
+
+def _share(part_usd: Decimal | None, whole_usd: Decimal | None) -> str:
+    found = share(part_usd, whole_usd)
+    return "<0.1%" if part_usd and found == 0 else tables.percent(found)
+
+
+_BAR = _Column("", lambda row, style: tables.bar(row.total_cost_usd, style.longest_usd, BAR_CELLS), 1, compares=True)
+_COLUMNS = (
+    _Column("runs", lambda row, style: f"{row.event_count:,}"),
+    _Column("failed", lambda row, style: _some(row.failed_event_count), 5),
+    _Column("input", lambda row, style: tables.count(row.total_input_tokens, compact=style.compact)),
+    _Column("cached", lambda row, style: tables.count(row.cache_read_tokens, compact=style.compact), 4),
+    _Column("output", lambda row, style: tables.count(row.total_output_tokens, compact=style.compact)),
+    _Column("time", lambda row, style: tables.duration(row.duration_ms), 2),
+    _Column("reported", lambda row, style: tables.money(row.reported_cost_usd, places=style.places), 6),
+    _Column("estimate", lambda row, style: tables.money(row.estimated_cost_usd, "~", places=style.places), 6),
+    _Column("total", lambda row, style: cost(row, style.places)),
+    _Column("share", lambda row, style: _share(row.total_cost_usd, style.whole_usd), 3, compares=True),
+)
+
+
+def lines(view: View, width: int) -> list[str]:
+    """Return the widest table of `view` that fits `width` columns: fewer columns first, then shorter names.
+
+    Whole numbers are preferred, then numbers with units.
+    """
+    whole, compact = _Texts(view, compact=False), _Texts(view, compact=True)
+    wanted = _wanted(view, whole, (*_COLUMNS, _BAR))
+    columns = wanted
+    for given_up in range(max(column.given_up for column in _COLUMNS) + 1):
+        columns = [column for column in wanted if not 0 < column.given_up <= given_up]
+        for texts in (whole, compact):
+            if texts.width(columns) <= width:
+                return _table(view, texts, columns)
+    return _with_shorter_names(view, compact, columns, width)
+
+
+def markdown(view: View) -> list[str]:
+    """Return the lines of the whole table in Markdown."""
+    texts = _Texts(view, compact=False)
+    columns = _wanted(view, texts, _COLUMNS)
+    titles = [*(report_markdown.text(name) for name in view.by), *(column.title for column in columns)]
+    rows = [[*map(report_markdown.text, row[: len(view.by)]), *row[len(view.by) :]] for row in texts.rows(columns)]
+    if texts.has_total:
+        rows[-1] = [f"**{cell}**" if cell else "" for cell in rows[-1]]
+    return report_markdown.table(titles, rows, len(view.by))
+
+
+def cost(row: CostSummary, places: int) -> str:
+    """Return the cost of `row` with what qualifies it: `~` has estimates in it, `≥` is a floor."""
+    if row.total_cost_usd is None:
+        return "unknown"
+    marks = ("≥" if is_floor(row) else "") + ("~" if row.estimated_cost_usd else "")
+    return tables.money(row.total_cost_usd, marks, places=places)
+
+
+class _Texts:
+    """The cells of a table, column by column and each made once, so that what fits is known before it is drawn."""
+
+    def __init__(self, view: View, *, compact: bool) -> None:
+        """Prepare the rows of `view` with the sums of those that are left out and of all among them."""
+        known = [row.total_cost_usd for row in view.rows if row.total_cost_usd is not None]
+        places = tables.money_places(view.total.total_cost_usd)
+        self._style = _Style(compact, places, view.total.total_cost_usd, max(known, default=None))
+        blank = [""] * (len(view.by) - 1)
+        names = [[_value(value) for value in row.group.values()] for row in view.rows]
+        rows = list(view.rows)
+        self._sums: set[int] = set()
+        """The places of the rows that are sums of others."""
+        if view.rest is not None:
+            place = 0 if view.rest_first else len(rows)
+            rows.insert(place, view.rest)
+            names.insert(place, [f"… and {view.rest_count:,} {'before' if view.rest_first else 'more'}", *blank])
+            self._sums.add(place)
+        self.has_total = len(rows) > 1
+        """Whether the last row is the total: one row alone needs none."""
+        if self.has_total:
+            self._sums.add(len(rows))
+            rows.append(view.total)
+            names.append(["total", *blank])
+        self._rows, self.names = rows, names
+        self._titles = view.by
+        self._made: dict[_Column, list[str]] = {}
+
+    def of(self, column: _Column) -> list[str]:
+        """Return the cells of `column`; a sum has no bar, it would be longer than all others."""
+        if column not in self._made:
+            self._made[column] = [
+                "" if column is _BAR and place in self._sums else column.cell(row, self._style)
+                for place, row in enumerate(self._rows)
+            ]
+        return self._made[column]
+
+    def rows(self, columns: Sequence[_Column]) -> list[list[str]]:
+        """Return the rows with their names and the cells of `columns`."""
+        return [[*names, *cells] for names, *cells in zip(self.names, *map(self.of, columns), strict=True)]
+
+    def width(self, columns: Sequence[_Column]) -> int:
+        """Return how many columns of a terminal the table needs."""
+        names = [[title, *cells] for title, cells in zip(self._titles, zip(*self.names, strict=True), strict=True)]
+        return tables.width_of([*names, *([column.title, *self.of(column)] for column in columns)])
+
+
+def _wanted(view: View, texts: _Texts, columns: Sequence[_Column]) -> list[_Column]:
+    """Return the columns that say something about this report: that compare several rows, that are not empty."""
+    return [
+        column
+        for column in columns
+        if (len(view.rows) > 1 or not column.compares)
+        and (not column.given_up or not {"", tables.UNKNOWN}.issuperset(texts.of(column)))
+    ]
+
+
+def _table(view: View, texts: _Texts, columns: Sequence[_Column], name_width: int | None = None) -> list[str]:
+    rows = texts.rows(columns)
+    if name_width is not None:
+        rows = [[*(tables.cut(cell, name_width) for cell in row[: len(view.by)]), *row[len(view.by) :]] for row in rows]
+    titles = [*view.by, *(column.title for column in columns)]
+    return tables.table(titles, rows, len(view.by), total=texts.has_total, bar=_BAR in columns).splitlines()
+
+
+def _with_shorter_names(view: View, texts: _Texts, columns: Sequence[_Column], width: int) -> list[str]:
+    """Return the table with its names cut until it fits, or as short as a name can be."""
+    text: list[str] = []
+    for name_width in range(max(width // len(view.by), 12), 9, -2):
+        text = _table(view, texts, columns, name_width)
+        if tables.widest(text) <= width:
+            break
+    return text
+
+
+def _value(value: object) -> str:
+    return tables.UNKNOWN if value is None else tables.shown(value)

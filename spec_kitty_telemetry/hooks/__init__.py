@@ -1,0 +1,1 @@
+"""The hooks, who implements them, and calling each on its own."""

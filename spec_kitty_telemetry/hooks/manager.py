@@ -1,0 +1,278 @@
+"""What an orchestrator calls: it loads the plugins, announces to each on its own, and never raises.
+
+pluggy alone does neither: an exception in one implementation keeps the ones after it from being called, and a plugin
+that cannot be imported stops the program that loads it (both tried with pluggy 1.7).
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import logging
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import pluggy
+
+from spec_kitty_telemetry.agents import EXTRACTORS
+from spec_kitty_telemetry.errors import PluginError, ProjectError
+from spec_kitty_telemetry.hooks import specs as hookspecs
+from spec_kitty_telemetry.hooks.discovery import GROUP, plugin_entry_points
+from spec_kitty_telemetry.project import diagnostics as notes
+from spec_kitty_telemetry.project.locate import find_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from importlib import metadata
+    from pathlib import Path
+
+    from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
+    from spec_kitty_telemetry.model.record import ExecutionEvent
+    from spec_kitty_telemetry.pricing import Price
+
+logger = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(slots=True)
+class PluginStatus:
+    """One plugin as `doctor` shows it."""
+
+    name: str
+    package: str | None = None
+    """The distribution that registered it, with its version."""
+    hooks: list[str] = field(default_factory=list)
+    problem: str | None = None
+    """Why it was not loaded, or what it raised last."""
+    loaded: bool = True
+    failure_count: int = 0
+
+
+class Hooks:
+    """The plugins of one host process.
+
+    A host needs three lines: `hooks = Hooks.load()`, then `hooks.before_invocation(invocation)` and
+    `hooks.after_invocation(invocation, result)` around each agent run.  Nothing here raises into the host, except
+    `KeyboardInterrupt` and `SystemExit`.
+    """
+
+    def __init__(self) -> None:
+        """Make a plugin manager that knows the hooks and no plugin yet."""
+        self._manager = _new_manager()
+        self._status: dict[str, PluginStatus] = {}
+        self._project_root: Path | None = None
+
+    @classmethod
+    def load(cls, project_root: Path | None = None) -> Self:
+        """Return hooks with the shipped extractors and every installed plugin registered.
+
+        Plugins are found through the entry-point group `spec_kitty`.  One that cannot be used is left out, logged and
+        listed in `plugins`.  `project_root` (default: the project around the current folder) is told to the plugins.
+        """
+        hooks = cls()
+        for module_path in reversed(EXTRACTORS):  # the last that is registered is asked first
+            hooks._load_module(module_path)
+        for entry_point in plugin_entry_points():
+            hooks._load_entry_point(entry_point)
+        hooks._project_root = project_root or _current_project_root()
+        hooks._announce("hooks_loaded", hooks=hooks, project_root=hooks._project_root)
+        return hooks
+
+    def register(self, plugin: object, name: str | None = None, *, package: str | None = None) -> bool:
+        """Register `plugin` (a module, an object, or a class to make one of) and tell whether that worked.
+
+        A plugin with a hook that does not exist, or whose arguments do not, is refused as a whole and listed with the
+        reason in `plugins`.
+        """
+        name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
+        status = self._status[name] = PluginStatus(name, package)
+        try:
+            plugin = plugin() if inspect.isclass(plugin) else plugin
+            if (other := self._manager.get_name(plugin)) is not None:
+                raise PluginError(f"is the same object as the plugin {other}; a module can be a plugin only once")
+            status.hooks = _checked(plugin, name)
+            self._manager.register(plugin, name)
+        except Exception as error:  # noqa: BLE001 - whatever a plugin does wrong, the host goes on
+            self._not_loaded(status, error)
+            return False
+        self.__dict__.pop("_callers", None)
+        return True
+
+    @property
+    def plugins(self) -> list[PluginStatus]:
+        """All plugins, in the order of loading, also those that could not be loaded."""
+        return list(self._status.values())
+
+    def before_invocation(self, invocation: Invocation) -> None:
+        """Announce that an agent is about to run; see `hookspecs.before_invocation`."""
+        self._announce("before_invocation", invocation=invocation)
+
+    def after_invocation(self, invocation: Invocation, result: object) -> None:
+        """Announce that an agent run has ended; see `hookspecs.after_invocation`.
+
+        `result` may be the host's own object: it is read by its attributes (`InvocationResult.from_host`).
+        """
+        from spec_kitty_telemetry.model.invocation import InvocationResult
+
+        self._announce("after_invocation", invocation=invocation, result=InvocationResult.from_host(result))
+
+    def extract_usage(self, invocation: Invocation, result: InvocationResult) -> Usage | None:
+        """Ask who understands this agent's output; see `hookspecs.extract_usage`."""
+        from spec_kitty_telemetry.model.invocation import Usage
+
+        return self._first_answer("extract_usage", Usage, invocation=invocation, result=result)
+
+    def find_price(self, model: str, provider: str | None, at: datetime) -> Price | None:
+        """Ask the plugins for a price; see `hookspecs.find_price`."""
+        from spec_kitty_telemetry.pricing import Price
+
+        return self._first_answer("find_price", Price, model=model, provider=provider, at=at)
+
+    def event_recorded(self, event: ExecutionEvent, log_path: Path) -> None:
+        """Announce that a record is in its log; see `hookspecs.event_recorded`."""
+        self._announce("event_recorded", event=event, log_path=log_path)
+
+    def has(self, hook: str) -> bool:
+        """Tell whether any plugin implements `hook`."""
+        return bool(self._callers.get(hook))
+
+    def _announce(self, hook: str, **facts: object) -> None:
+        """Call `hook` on every plugin on its own; log a plugin that fails and go on."""
+        for name, call in self._callers.get(hook, ()):
+            try:
+                call(**facts)
+            except Exception as error:  # noqa: BLE001 - the promise of every announced hook
+                self._failed(name, hook, error)
+
+    def _first_answer(self, hook: str, kind: type[_Answer], **facts: object) -> _Answer | None:
+        """Ask one plugin after the other; one that fails, or answers with anything but a `kind`, gave no answer."""
+        for name, call in self._callers.get(hook, ()):
+            try:
+                answer = call(**facts)
+                if answer is not None and not isinstance(answer, kind):
+                    raise TypeError(f"found {type(answer).__name__}, expected {kind.__name__} or None")
+            except Exception as error:  # noqa: BLE001 - the promise of every first-answer hook
+                self._failed(name, hook, error)
+                continue
+            if answer is not None:
+                return answer
+        return None
+
+    @cached_property
+    def _callers(self) -> dict[str, list[tuple[str, Any]]]:
+        """For each hook the plugins that implement it, later-registered first, each with a caller of its own."""
+        everyone = self._manager.get_plugins()
+        return {
+            hook: [
+                (each.plugin_name, self._manager.subset_hook_caller(hook, everyone - {each.plugin}))
+                for each in reversed(getattr(self._manager.hook, hook).get_hookimpls())
+            ]
+            for hook in _hook_names()
+        }
+
+    def _failed(self, name: str, hook: str, error: Exception) -> None:
+        status = self._status.setdefault(name, PluginStatus(name))
+        status.failure_count += 1
+        problem, status.problem = status.problem, f"{hook} raised {_one_line(error)}"
+        # The traceback helps its author once; a host's output is not the place for it at every run.
+        is_new = problem != status.problem
+        logger.warning("plugin %s failed in %s: %s", name, hook, error, exc_info=error if is_new else None)
+        if is_new and self._project_root is not None:
+            with suppress(Exception):  # a note is a kindness; the host goes on whatever becomes of it
+                notes.leave(self._project_root, notes.PLUGINS, f"plugin {name}: {status.problem}")
+
+    def _not_loaded(self, status: PluginStatus, error: BaseException) -> None:
+        status.loaded = False
+        status.problem = str(error) if isinstance(error, PluginError) else _one_line(error)
+        logger.warning("plugin %s was not loaded: %s", status.name, status.problem)
+
+    def _load_module(self, module_path: str) -> None:
+        name = module_path.removeprefix("spec_kitty_telemetry.")
+        try:
+            plugin = importlib.import_module(module_path)
+        except Exception as error:  # noqa: BLE001 - half an installation must not stop a host
+            status = self._status[name] = PluginStatus(name)
+            self._not_loaded(status, error)
+            return
+        self.register(plugin, name)
+
+    def _load_entry_point(self, entry_point: metadata.EntryPoint) -> None:
+        package = f"{entry_point.dist.name} {entry_point.dist.version}" if entry_point.dist else None
+        if entry_point.name in self._status:
+            earlier = self._status[entry_point.name].package
+            status = self._status[f"{entry_point.name} of {package}"] = PluginStatus(entry_point.name, package)
+            self._not_loaded(status, PluginError(f"{earlier} has a plugin of that name; give it another one"))
+            return
+        try:
+            plugin = entry_point.load()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a broken import must not stop the host
+            status = self._status[entry_point.name] = PluginStatus(entry_point.name, package)
+            self._not_loaded(status, error)
+            return
+        self.register(plugin, entry_point.name, package=package)
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _new_manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    return manager
+
+
+def _hook_names() -> list[str]:
+    return [name for name, _ in inspect.getmembers(hookspecs, inspect.isfunction) if name != "hookimpl"]
+
+
+def _checked(plugin: object, name: str) -> list[str]:
+    """Return the hooks of `plugin`, tried on a manager of its own: a failed `register` leaves pluggy half changed.
+
+    :raises PluginError: a hook does not exist, or an argument of one, or there is no hook at all.
+    :raises pluggy.PluginValidationError: pluggy itself does not like it.
+    """
+    trial = _new_manager()
+    options = {name: trial.parse_hookimpl_opts(plugin, name) for name in dir(plugin)}
+    marked = {name: found.get("specname") or name for name, found in options.items() if found is not None}
+    if not marked:
+        raise PluginError(
+            "implements no hook; name a module or a class, in which functions are marked with hookimpl and called "
+            f"{_any_of(_hook_names())}"
+        )
+    for attribute, hook in marked.items():
+        found = options[attribute]
+        if found is not None and (found.get("wrapper") or found.get("hookwrapper")):
+            raise PluginError(f"{hook} is a wrapper, which is not supported: every implementation is called on its own")
+        _check_signature(getattr(plugin, attribute), hook)
+    trial.register(plugin, name)
+    trial.check_pending()
+    return sorted(caller.name for caller in trial.get_hookcallers(plugin) or ())
+
+
+def _check_signature(function: Callable[..., object], hook: str) -> None:
+    if hook not in _hook_names():
+        from difflib import get_close_matches  # only for a message
+
+        close = get_close_matches(hook, _hook_names(), 1)
+        hint = f"did you mean {close[0]!r}?" if close else f"the hooks are {_any_of(_hook_names())}"
+        raise PluginError(f"there is no hook {hook!r}; {hint}")
+    known = list(inspect.signature(getattr(hookspecs, hook)).parameters)
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.name not in known and parameter.default is parameter.empty:
+            there = ", ".join(known)
+            raise PluginError(f"{hook} takes {parameter.name!r}, which the hook does not have; it has {there}")
+
+
+def _any_of(names: list[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def _current_project_root() -> Path | None:
+    try:
+        return find_project().root
+    except (ProjectError, OSError):
+        return None

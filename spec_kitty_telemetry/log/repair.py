@@ -1,0 +1,175 @@
+"""The health of feature logs: what is in them, what is wrong with them, and mending it.
+
+Mending never loses anything: the file as it was is kept in the runtime folder before it is replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.errors import LogError, TelemetryError
+from spec_kitty_telemetry.log.reader import ScanReport, SkippedLine, numbered_lines, scan
+from spec_kitty_telemetry.log.writer import FeatureLog
+from spec_kitty_telemetry.model.record import decode, why_not
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from spec_kitty_telemetry.project.locate import Project
+
+_PATIENCE_S = 10.0
+_KEPT_FOLDER = "before-repair"
+_BEGINNING = b'{"aggregate_id"'
+
+
+@dataclass(frozen=True, slots=True)
+class LogHealth:
+    """One feature's log as `doctor` shows it."""
+
+    feature: str
+    path: Path
+    size_bytes: int = 0
+    line_count: int = 0
+    event_count: int = 0
+    duplicate_count: int = 0
+    bad_line_count: int = 0
+    bad_lines: list[SkippedLine] = field(default_factory=list)
+    """The first thousand."""
+    clock: int = 0
+    """Greatest Lamport clock in the log."""
+    clocks_repeat: bool = False
+    """Whether two records of one node have the same clock."""
+    waiting_count: int = 0
+    """Records in the spool."""
+    unreadable_waiting: list[Path] = field(default_factory=list)
+    """Files in the spool that hold no record."""
+    problem: str | None = None
+    """Why the log cannot be read at all."""
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether something is wrong that does not mend itself."""
+        return bool(self.problem or self.bad_line_count or self.waiting_count or self.unreadable_waiting)
+
+
+def health(project: Project, feature: str) -> LogHealth:
+    """Return the health of one feature's log; nothing is changed."""
+    path = project.specs_dir / feature / "execution.events.jsonl"
+    try:
+        log = FeatureLog.of_feature(project, feature)
+        return _health(feature, log)
+    except TelemetryError as error:
+        return LogHealth(feature, path, problem=str(error))
+
+
+def _health(feature: str, log: FeatureLog) -> LogHealth:
+    report = ScanReport()
+    clock, clocks, repeat = 0, set[tuple[str, int]](), False
+    for event in scan(log.path, report):
+        clock = max(clock, event.lamport_clock)
+        place = (event.node_id, event.lamport_clock)
+        repeat = repeat or place in clocks
+        clocks.add(place)
+    waiting, unreadable = log.spool.inspect()
+    return LogHealth(
+        feature=feature,
+        path=log.path,
+        size_bytes=_size_bytes(log.path),
+        line_count=report.line_count,
+        event_count=report.event_count,
+        duplicate_count=report.duplicate_count,
+        bad_line_count=report.skipped_count,
+        bad_lines=report.skipped,
+        clock=clock,
+        clocks_repeat=repeat,
+        waiting_count=len(waiting),
+        unreadable_waiting=unreadable,
+    )
+
+
+def _size_bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # it is not there, or is being replaced right now
+        return 0
+
+
+def repair(project: Project, feature: str) -> list[str]:
+    """Drain the spool and take bad lines out of the log; return what was done, one sentence each.
+
+    Good records that stand on one line, or behind a torn one on the same line, are saved.
+
+    :raises TelemetryError: the log cannot be read or written, or its path is refused; it is as it was.
+    """
+    log = FeatureLog.of_feature(project, feature)
+    done = []
+    if _has_bad_lines(log.path):
+        with log.exclusively(_PATIENCE_S):
+            done.append(_rewrite(log.path, project.runtime_folder(_KEPT_FOLDER)))
+    total = 0
+    while drained := log.drain(_PATIENCE_S):
+        total += drained
+    if total:
+        done.append(f"{feature}: {total} waiting record(s) moved from the spool into the log")
+    return done
+
+
+def _has_bad_lines(path: Path) -> bool:
+    return any(_mended(line) != [line] for _, line in numbered_lines(path))
+
+
+def _rewrite(path: Path, kept_folder: Path) -> str:
+    kept = _keep(path, kept_folder)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    saved = removed = 0
+    try:
+        with partial.open("xb") as file:
+            for _, line in numbered_lines(path):
+                good = _mended(line)
+                if good != [line]:
+                    saved, removed = saved + len(good), removed + 1
+                file.writelines(each + b"\n" for each in good)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.copymode(path, partial)
+        partial.replace(path)
+    except (OSError, LogError) as error:
+        partial.unlink(missing_ok=True)
+        raise LogError(f"{path} cannot be mended: {error}; it is as it was") from error
+    return f"{path}: {removed} bad line(s) removed, {saved} record(s) saved from them; the file as it was: {kept}"
+
+
+def _keep(path: Path, folder: Path) -> Path:
+    kept = folder / f"{path.parent.name}.{datetime.now(UTC):%Y%m%dT%H%M%S%f}.jsonl"
+    try:
+        shutil.copy2(path, kept)
+    except OSError as error:
+        raise LogError(f"{path} cannot be copied to {kept}: {error.strerror}; it is as it was") from error
+    return kept
+
+
+def _mended(line: bytes | None) -> list[bytes]:
+    """Return the good lines in `line`: itself, the whole records that it is made of, or none."""
+    if line is None:
+        return []
+    if not line.strip() or _is_good(line):
+        return [line]
+    return [piece for piece in _pieces(line) if _is_good(piece)]
+
+
+def _is_good(line: bytes) -> bool:
+    try:
+        decode(line)
+    except (ValueError, RecursionError) as error:
+        return why_not(line, error) is None
+    return True
+
+
+def _pieces(line: bytes) -> list[bytes]:
+    """Cut `line` wherever our writer begins a record; within a record of ours that text does not stand."""
+    first, *others = line.split(_BEGINNING)
+    return [first, *(_BEGINNING + piece for piece in others)]

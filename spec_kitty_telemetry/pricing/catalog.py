@@ -1,0 +1,210 @@
+"""The models of one provider by name: what is shipped, with what a project or a person states in its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from spec_kitty_telemetry.pricing.history import discounted
+from spec_kitty_telemetry.pricing.names import respellings, spellings
+from spec_kitty_telemetry.pricing.rows import Model, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from spec_kitty_telemetry.errors import PriceTableError
+    from spec_kitty_telemetry.pricing.overrides import ModelOverride, OverrideFile
+
+
+class Entry(msgspec.Struct, frozen=True, eq=False):
+    """One model under the names it has: shipped (`path` is `None`) or stated by a settings file."""
+
+    name: str
+    model: Model | None
+    alias_of: str | None = None
+    path: Path | None = None
+    dated: bool = False
+    """A date after one of its names means it too."""
+
+
+class Match(NamedTuple):
+    """An entry that answers to a name, and how the name led to it."""
+
+    entry: Entry
+    how: str
+
+
+class Shelf(msgspec.Struct, eq=False):
+    """One provider's models by lower-case name."""
+
+    table: Table
+    names: dict[str, Entry] = {}
+    discount: int = 0
+    """What the settings take off the published rates, in millionths."""
+    discount_path: Path | None = None
+
+    @property
+    def provider(self) -> str:
+        """Who bills; empty for models that were stated without a provider."""
+        return self.table.provider
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """Every name under which this provider is known."""
+        return (self.provider, *self.table.also_called)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """First words of model names that this vendor owns; none for a reseller."""
+        return self.table.families
+
+    @property
+    def agents(self) -> tuple[str, ...]:
+        """Agents that are billed by this provider unless something else is said."""
+        return self.table.agents
+
+    @property
+    def fallback(self) -> tuple[str, ...]:
+        """Providers whose list prices this one bills for models that it does not list itself."""
+        return self.table.fallback
+
+    @property
+    def wraps(self) -> bool:
+        """Whether a name's shape alone shows that this provider served it (a Bedrock id, a Vertex path)."""
+        return self.provider in ("aws-bedrock", "google-vertex")
+
+    def look_up(self, name: str) -> Match | None:
+        """Return the model that `name` (lower case) means here."""
+        for spelling in spellings(name, bedrock=self.provider == "aws-bedrock"):
+            entry = self.names.get(spelling.name)
+            if entry is None or (spelling.dated and not entry.dated):
+                continue
+            kind = "id" if spelling.name == entry.name.lower() else f"alias '{spelling.name}'"
+            return Match(entry, kind if spelling.how == "as given" else f"{kind}, {spelling.how}")
+        return None
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield every entry once."""
+        yield from {id(entry): entry for entry in self.names.values()}.values()
+
+    def priced(self, entry: Entry) -> tuple[Model, str]:
+        """Return the entry's model with this provider's discount, and where its rates come from."""
+        model = entry.model or Model(id=entry.name, unpriced="an alias")
+        if entry.path is not None:
+            return model, str(entry.path)
+        origin = f"pricing/{self.table.file}"
+        if not self.discount:
+            return model, origin
+        return discounted(model, self.discount), f"{origin}, with the discount in {self.discount_path}"
+
+    def table_of(self, entry: Entry) -> Table:
+        """Return the table whose source and date count for `entry`: an override has neither."""
+        return self.table if entry.path is None else msgspec.structs.replace(self.table, source="", as_of="")
+
+    def borrowing(self, other: Shelf) -> Shelf:
+        """Return `other` as billed by this provider: with this one's discount instead of its own."""
+        return Shelf(other.table, other.names, self.discount, self.discount_path)
+
+    def same(self, name: str) -> Entry | None:
+        """Return the entry that a person means who states a price for `name`: so spelt, or with `4.5` for `4-5`.
+
+        A date, a region or `[1m]` in `name` is meant: that price is for this name alone.
+        """
+        return next((self.names[form] for form in respellings(name.lower()) if form in self.names), None)
+
+    def put(self, override: ModelOverride, path: Path, *, dated: bool = False) -> None:
+        """Let `override` answer to its own name and, where it replaces a model, to all names of that one."""
+        before = self.same(override.name)
+        model = override.model
+        dated = dated or (model is not None and model.dated) or (before is not None and before.dated)
+        if model is not None:
+            name, known = (before.name, before.model) if before else (model.id, None)
+            aliases = tuple(dict.fromkeys((*model.aliases, *(known.aliases if known else ()))))
+            model = msgspec.structs.replace(model, id=name, aliases=aliases, dated=dated)
+        entry = Entry(before.name if before else override.name, model, override.alias_of, path, dated)
+        replaced = [name for name, each in self.names.items() if each is before]
+        for name in {*respellings(override.name.lower()), *replaced, *_names(model)}:
+            if before is None or self.names.get(name, before) is before:
+                self.names[name] = entry
+
+
+class Shelves(NamedTuple):
+    """Every provider's shelf, and what does not belong to one."""
+
+    by_provider: dict[str, Shelf]
+    anybody: Shelf
+    """Models that were stated without a provider: whoever bills."""
+    also_called: dict[str, str]
+    """Another name of a provider → the provider, from the tables and from the settings."""
+
+    def named(self, provider: str) -> Shelf | None:
+        """Return the shelf of a provider by any of its names (lower case)."""
+        return self.by_provider.get(provider) or self.by_provider.get(self.also_called.get(provider, ""))
+
+
+def fill_shelves(tables: Iterable[Table], files: Iterable[OverrideFile]) -> Shelves:
+    """Lay what `files` state over `tables`.
+
+    Raises `PriceTableError` for a discount or another name of a provider that has no models.
+    """
+    by_provider = {table.provider: _shelf(table) for table in tables}
+    also_called = {name: shelf.provider for shelf in by_provider.values() for name in shelf.called}
+    shelves = Shelves(by_provider, Shelf(Table("", "", "", "")), also_called)
+    files = tuple(files)
+    for file in files:
+        also_called.update(file.also_called)
+        for override in file.models:
+            _put(override, file.path, shelves)
+    for file in files:
+        for provider in (*file.discounts, *file.also_called.values()):
+            if shelves.named(provider) is None:
+                raise _no_models(provider, file.path, shelves)
+        for provider, millionths in file.discounts.items():
+            shelf = shelves.named(provider)
+            if shelf is not None:
+                shelf.discount, shelf.discount_path = millionths, file.path
+    return shelves
+
+
+def _put(override: ModelOverride, path: Path, shelves: Shelves) -> None:
+    if override.provider:
+        shelf = shelves.named(override.provider)
+        if shelf is None:
+            shelf = shelves.by_provider[override.provider] = Shelf(Table(override.provider, "", "", ""))
+        shelf.put(override, path)
+        return
+    replaced = [shelf for shelf in shelves.by_provider.values() if shelf.same(override.name)]
+    dated = any(entry.dated for shelf in replaced if (entry := shelf.same(override.name)))
+    for shelf in (shelves.anybody, *replaced):
+        shelf.put(override, path, dated=dated)
+
+
+def _no_models(provider: str, path: Path, shelves: Shelves) -> PriceTableError:
+    from difflib import get_close_matches  # these two only for a message
+
+    from spec_kitty_telemetry.project.strict_yaml import Place, Said
+
+    known = sorted(shelves.by_provider)
+    close = get_close_matches(provider, sorted({*known, *shelves.also_called} - {provider}), 1)
+    place = Place(str(path), "pricing", "providers", f"'{provider}'")
+    return place.refuse(
+        Said("a provider without models"),
+        "one of " + ", ".join(known),
+        f"did you mean '{close[0]}'?" if close else "or one with models of its own",
+    )
+
+
+def _shelf(table: Table) -> Shelf:
+    shelf = Shelf(table)
+    for model in table.models:
+        entry = Entry(model.id, model, dated=model.dated)
+        shelf.names.update(dict.fromkeys(_names(model), entry))
+    return shelf
+
+
+def _names(model: Model | None) -> Iterator[str]:
+    if model is not None:
+        yield model.id.lower()
+        yield from (alias.lower() for alias in model.aliases)

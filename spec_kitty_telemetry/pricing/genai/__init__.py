@@ -1,0 +1,1 @@
+"""Refreshing the tables from genai-prices; no report needs this."""

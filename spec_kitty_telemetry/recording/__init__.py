@@ -1,0 +1,1 @@
+"""The write flow: an invocation becomes a record."""

@@ -1,0 +1,191 @@
+"""From what a host and an agent said to one record: who wins, what is derived, what is left out.
+
+Numbers from the host win over the agent's own, because a host that states them chose to.  A run succeeded only where
+host and agent agree.  Texts are made safe here: no secret, no control character and no prompt gets onto a line.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from spec_kitty_telemetry.model.record import (
+    MAXIMUM_COST_USD,
+    MAXIMUM_COUNT,
+    PAYLOAD_VERSION,
+    ExecutionEvent,
+    ExecutionPayload,
+    ModelPart,
+)
+from spec_kitty_telemetry.recording.redaction import safe_error, safe_label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from spec_kitty_telemetry.model.invocation import (
+        Invocation,
+        InvocationResult,
+        ModelUsage,
+        Outcome,
+        Usage,
+        UsageSource,
+    )
+    from spec_kitty_telemetry.project.identity import Identity
+
+_COUNTS = (
+    "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens",
+    "reasoning_tokens", "cost_usd",
+)  # fmt: skip
+_HOST_COUNTS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "cost_usd")
+
+
+def compose_event(
+    identity: Identity, invocation: Invocation, result: InvocationResult, usage: Usage | None
+) -> ExecutionEvent:
+    """Return the record of one ended run; its clock is given when it is appended."""
+    outcome = _outcome(result, usage)
+    payload = ExecutionPayload(
+        **_who(invocation),
+        **_used(invocation, result, usage),
+        outcome=outcome,
+        success=outcome == "succeeded",
+        exit_code=result.exit_code,
+        error=None if outcome == "succeeded" else _error(result, usage),
+        duration_ms=_milliseconds(invocation, result),
+    )
+    return _envelope(identity, invocation, payload, result.ended_at)
+
+
+def compose_killed(identity: Identity, invocation: Invocation, found_at: datetime) -> ExecutionEvent:
+    """Return the record of a run whose host died: when it began is known, nothing else is."""
+    payload = ExecutionPayload(
+        **_who(invocation),
+        model=safe_label(invocation.model),
+        provider=safe_label(invocation.provider),
+        session_id=safe_label(invocation.session_id),
+        outcome="killed",
+        success=False,
+        error="the host ended before the run did",
+        usage_source="none",
+    )
+    return _envelope(identity, invocation, payload, found_at)
+
+
+def _envelope(
+    identity: Identity, invocation: Invocation, payload: ExecutionPayload, timestamp: datetime
+) -> ExecutionEvent:
+    return ExecutionEvent(
+        event_id=invocation.invocation_id,
+        aggregate_id=invocation.feature,
+        timestamp=timestamp.astimezone(UTC),
+        node_id=identity.node_id,
+        payload=payload,
+        build_id=identity.build_id,
+        causation_id=invocation.causation_id,
+        correlation_id=invocation.correlation_id or invocation.invocation_id,
+        project_slug=identity.project_slug,
+        project_uuid=identity.project_uuid,
+    )
+
+
+def _who(invocation: Invocation) -> dict[str, Any]:
+    return {
+        "agent": safe_label(invocation.agent),
+        "role": safe_label(invocation.role),
+        "wp_id": safe_label(invocation.wp_id),
+        "attempt": invocation.attempt,
+        "run_id": safe_label(invocation.run_id),
+        "started_at": invocation.started_at.astimezone(UTC) if invocation.started_at else None,
+        "tags": _tags(invocation.tags),
+        "version": PAYLOAD_VERSION,
+    }
+
+
+def _used(invocation: Invocation, result: InvocationResult, usage: Usage | None) -> dict[str, Any]:
+    said = {name: getattr(result, name) for name in _HOST_COUNTS if getattr(result, name) is not None}
+    found = {} if usage is None else _counts(usage)
+    models = () if usage is None else usage.models
+    if said.keys() - {"cost_usd"}:
+        # A host's totals and an agent's parts of other totals do not belong together.
+        models = ()
+        found = {name: value for name, value in found.items() if name not in _parts_of(said)}
+    return {
+        **found,
+        **said,
+        "model": safe_label(result.model or (usage.model if usage else None) or invocation.model),
+        "provider": safe_label(result.provider or (usage.provider if usage else None) or invocation.provider),
+        "session_id": safe_label(result.session_id or (usage.session_id if usage else None) or invocation.session_id),
+        "models": [_part(part) for part in models],
+        "usage_source": _source(said, usage),
+    }
+
+
+def _parts_of(said: Mapping[str, object]) -> set[str]:
+    parts: set[str] = set()
+    if said.keys() & {"input_tokens", "cache_read_tokens", "cache_write_tokens"}:
+        parts |= {"input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens"}
+    if "output_tokens" in said:
+        parts |= {"output_tokens", "reasoning_tokens"}
+    return parts
+
+
+def _counts(usage: Usage) -> dict[str, Any]:
+    """Return the counts of a run; a total that was not said is the sum of its models, if they said it."""
+    counts = {name: _total(usage, name) for name in _COUNTS}
+    return {**counts, "agent_duration_ms": usage.duration_ms, "uncertain": safe_error(usage.uncertain)}
+
+
+def _total(usage: Usage, name: str) -> Any:
+    if (whole := getattr(usage, name)) is not None:
+        return whole
+    parts = [getattr(part, name) for part in usage.models]
+    if name == "cost_usd" and None in parts:
+        return None  # the dollars of some models alone would pass for those of the run
+    known = [part for part in parts if part is not None]
+    # A sum above what a record can hold is as good as unknown; written down, it would make the line unreadable.
+    most = MAXIMUM_COST_USD if name == "cost_usd" else MAXIMUM_COUNT
+    return sum(known) if known and sum(known) <= most else None
+
+
+def _part(part: ModelUsage) -> ModelPart:
+    return ModelPart(**{**part.model_dump(), "model": safe_label(part.model) or "unknown"})
+
+
+def _source(said: Mapping[str, Decimal | int], usage: Usage | None) -> UsageSource:
+    if said:
+        return "host"
+    if usage is None or not (usage.has_tokens or usage.cost_usd is not None or usage.models):
+        return "none"
+    return usage.source
+
+
+def _outcome(result: InvocationResult, usage: Usage | None) -> Outcome:
+    """Return how the run ended: a review that its agent could not finish has failed, it has not rejected anything."""
+    outcome = result.settled_outcome()
+    broke_down = usage is not None and usage.success is False
+    return "failed" if broke_down and outcome in {"succeeded", "rejected"} else outcome
+
+
+def _error(result: InvocationResult, usage: Usage | None) -> str | None:
+    said = usage.error if usage is not None else None
+    return safe_error(said) or safe_error("; ".join(result.errors)) or safe_error(_last_line(result.stderr))
+
+
+def _last_line(text: str) -> str:
+    """Return the last line that says something; `text` may be huge, so it is read from its end."""
+    return text[-4096:].rstrip().rpartition("\n")[2]
+
+
+def _milliseconds(invocation: Invocation, result: InvocationResult) -> int | None:
+    if result.duration_seconds is not None:
+        return round(result.duration_seconds * 1000)
+    if invocation.started_at is None:
+        return None
+    elapsed = (result.ended_at - invocation.started_at).total_seconds()
+    return round(elapsed * 1000) if elapsed >= 0 else None
+
+
+def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+    safe = {safe_label(name): safe_label(value) for name, value in list(tags.items())[:32]}
+    return {name: value or "" for name, value in safe.items() if name}

@@ -1,0 +1,50 @@
+"""Cutting logs into shares: runs of stretches of about as many bytes, one for each process that counts (`workers`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.log.reader import Stretch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+SHARE_BYTES = 4 * 1024 * 1024
+"""What a process must have to read at least: that takes it about 20 ms, being started and asked about 5."""
+_SMALL = 8
+"""A log below this part of a share is not cut."""
+
+
+def shares(stretches: Sequence[Stretch], count: int, share_bytes: int = SHARE_BYTES) -> list[list[Stretch]]:
+    """Cut logs, each given whole, into at most `count` shares of about as many bytes, none far below `share_bytes`.
+
+    A small log is not cut in two: most records that stand twice stand in one log.
+    """
+    sizes = [_size(stretch.path) for stretch in stretches]
+    count = min(count, sum(sizes) // share_bytes)
+    if count < 2:  # noqa: PLR2004 - nothing to share
+        return [list(stretches)]
+    even = -(-sum(sizes) // count)
+    found: list[list[Stretch]] = [[]]
+    room = even
+    for (path, *_), size in zip(stretches, sizes, strict=True):
+        start = 0
+        while size - start > room and len(found) < count:
+            if size > even // _SMALL and room > 0:
+                found[-1].append(Stretch(path, start, start + room))
+                start += room
+            elif room * 2 >= size:
+                break
+            found.append([])
+            room = even
+        found[-1].append(Stretch(path, start))
+        room -= size - start
+    return found
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # it is not there; whoever reads it says so
+        return 0

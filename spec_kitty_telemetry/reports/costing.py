@@ -1,0 +1,228 @@
+"""What one record costs: what was reported, else what its tokens are worth, model by model.
+
+Money is whole picodollars (10⁻¹² USD) here.  A model without a price is remembered with its tokens: it is not free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Context, Decimal
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, ModelPart
+    from spec_kitty_telemetry.pricing import Price
+
+CostMode = Literal["auto", "reported", "calculated"]
+"""auto: what was reported, else what is calculated; the others take one of the two alone."""
+FindPrice = Callable[[str | None, str | None, "datetime", str | None], "Price | None"]
+"""(model, provider, moment, agent) → its price; `None`: not known."""
+
+
+EXACT = Context(prec=60)
+"""Enough digits for any sum; the default of 28 would round."""
+_times = EXACT.multiply
+_TRILLION = Decimal(10**12)
+
+
+_DUST = 10**6
+"""A millionth of a dollar: agents add their figures up in floats."""
+
+
+class UnknownModel(msgspec.Struct, frozen=True):
+    """A model that has no price, and what it was used for."""
+
+    model: str | None
+    """`None`: nobody said which model it was."""
+    provider: str | None
+    """Who bills, where that was said: a model can have a price at one provider and none at another."""
+    event_count: int
+    input_tokens: int
+    output_tokens: int
+
+
+class Charge(msgspec.Struct, frozen=True, gc=False):
+    """What one record, or one model's part of it, costs."""
+
+    reported: int | None = None
+    """Picodollars."""
+    estimated: int | None = None
+    has_usage: bool = True
+    unpriced: bool = False
+    partial: bool = False
+    contradictory: bool = False
+    """Unpriced because its counts cannot all be true, so that no price can make a cost of them."""
+    base_rates: bool = False
+    """Priced at base rates although a long-context rate may count: the sizes of its requests are not known."""
+    parts: tuple[Charge, ...] = ()
+    """For each of the record's `models`, in their order, where the parts were asked for."""
+    is_gap: bool = False
+    """Whether any of those above needs counting: most records need not be looked at closer."""
+
+
+_NO_USAGE = Charge(has_usage=False, is_gap=True)
+_UNPRICED = Charge(unpriced=True, is_gap=True)
+_CONTRADICTORY = Charge(unpriced=True, contradictory=True, is_gap=True)
+
+
+class Pricer:
+    """Charges records and remembers which models had no price."""
+
+    def __init__(self, find_price: FindPrice, mode: CostMode, *, in_parts: bool = True) -> None:
+        """Charge by `mode`; with `in_parts` a record's models are charged apart as well."""
+        self._find_price = find_price
+        self._mode = mode
+        self._in_parts = in_parts
+        self.takes_reported = mode != "calculated"
+        """Whether what a record says that it cost is its cost."""
+        self.unknown: dict[tuple[str | None, str | None], list[int]] = {}
+        """(model, provider) → records, input tokens, output tokens."""
+        self._named: set[tuple[str | None, str | None]] = set()
+        """The unknown models of the record that is being charged: each is counted once."""
+
+    def charge(self, event: ExecutionEvent) -> Charge:
+        """Return what `event` costs."""
+        payload = event.payload
+        models = payload.models
+        if self._named:
+            self._named.clear()
+        if not models and self._mode != "reported" and (payload.cost_usd is None or not self.takes_reported):
+            return self._estimate(event, payload, payload.model)  # most records, at once
+        if self.takes_reported and (reported := reported_cost(payload)) is not None:
+            return Charge(reported, parts=_reported_parts(payload, reported) if models and self._in_parts else ())
+        counted = any(says_anything(part) for part in models)
+        if not counted and not says_anything(payload):
+            return _with_parts(_NO_USAGE, _NO_USAGE, len(models))
+        if self._mode == "reported":
+            return _with_parts(_UNPRICED, _UNPRICED, len(models))
+        if not counted:
+            return _with_parts(self._estimate(event, payload, payload.model), _UNPRICED, len(models))
+        return self._sum_of_parts(event)
+
+    def _sum_of_parts(self, event: ExecutionEvent) -> Charge:
+        payload = event.payload
+        parts = tuple([self._estimate(event, part, part.model) for part in payload.models])
+        known = [part.estimated for part in parts if part.estimated is not None]
+        input_said = sum([part.input_tokens or 0 for part in payload.models])
+        output_said = sum([part.output_tokens or 0 for part in payload.models])
+        more_was_used = input_said < (payload.input_tokens or 0) or output_said < (payload.output_tokens or 0)
+        return Charge(
+            estimated=sum(known) if known else None,
+            unpriced=any(part.unpriced for part in parts),
+            partial=any(part.partial or not part.has_usage for part in parts) or more_was_used,
+            contradictory=any(part.contradictory for part in parts),
+            base_rates=any(part.base_rates for part in parts),
+            parts=parts,
+            is_gap=True,
+        )
+
+    def _estimate(self, event: ExecutionEvent, counts: ExecutionPayload | ModelPart, model: str | None) -> Charge:
+        input_tokens, output_tokens = counts.input_tokens, counts.output_tokens
+        if input_tokens is None and not says_anything(counts):
+            return _NO_USAGE
+        if input_tokens == 0 == output_tokens and not says_parts(counts):
+            return Charge(None, 0)  # nothing was used, which costs nothing whatever the model
+        provider = counts.provider or event.payload.provider
+        price = self._find_price(model, provider, event.timestamp, event.payload.agent)
+        if price is None:
+            self._remember(model, provider, counts)
+            return _UNPRICED
+        try:
+            if input_tokens is None or output_tokens is None or says_parts(counts):
+                estimated = price.cost(*counts_for_price(counts))
+            else:
+                estimated = price.cost(input_tokens, output_tokens)
+        except ValueError:
+            return _CONTRADICTORY
+        partial = input_tokens is None or output_tokens is None
+        base_rates = bool(price.above) and (input_tokens or 0) > price.above[0].input_tokens
+        if partial or base_rates:
+            return Charge(None, estimated, partial=partial, base_rates=base_rates, is_gap=True)
+        return Charge(None, estimated)
+
+    def _remember(self, model: str | None, provider: str | None, counts: ExecutionPayload | ModelPart) -> None:
+        seen = self.unknown.setdefault((model, provider), [0, 0, 0])
+        seen[0] += (model, provider) not in self._named
+        self._named.add((model, provider))
+        seen[1] += counts.input_tokens or 0
+        seen[2] += counts.output_tokens or 0
+
+
+def reported_cost(payload: ExecutionPayload) -> int | None:
+    """Return what a record says that it cost, in picodollars: as a whole, else as the sum of all of its models."""
+    if payload.cost_usd is not None:
+        return picodollars(payload.cost_usd)
+    costs = [part.cost_usd for part in payload.models]
+    return sum(picodollars(cost) for cost in costs if cost is not None) if costs and None not in costs else None
+
+
+def _with_parts(whole: Charge, part: Charge, count: int) -> Charge:
+    return msgspec.structs.replace(whole, parts=(part,) * count) if count else whole
+
+
+def counts_for_price(counts: ExecutionPayload | ModelPart) -> tuple[int, int, int, int, int, int]:
+    """Return what `Price.cost` and `Price.lines` want, in the order of their arguments.
+
+    An unknown count adds nothing, which makes the cost a floor; an unknown whole is at least its known parts.
+    """
+    cache_read = counts.cache_read_tokens or 0
+    cache_write_1h = counts.cache_write_1h_tokens or 0
+    cache_write = cache_write_1h if counts.cache_write_tokens is None else counts.cache_write_tokens
+    reasoning = counts.reasoning_tokens or 0
+    return (
+        cache_read + cache_write if counts.input_tokens is None else counts.input_tokens,
+        reasoning if counts.output_tokens is None else counts.output_tokens,
+        cache_read,
+        cache_write,
+        cache_write_1h,
+        reasoning,
+    )
+
+
+def says_parts(counts: ExecutionPayload | ModelPart) -> bool:
+    """Tell whether some of the tokens were cached, written to a cache or thought."""
+    return bool(
+        counts.cache_read_tokens or counts.cache_write_tokens or counts.cache_write_1h_tokens or counts.reasoning_tokens
+    )
+
+
+def says_anything(counts: ExecutionPayload | ModelPart) -> bool:
+    """Tell whether any tokens were counted."""
+    return (
+        counts.input_tokens is not None
+        or counts.output_tokens is not None
+        or counts.cache_read_tokens is not None
+        or counts.cache_write_tokens is not None
+        or counts.cache_write_1h_tokens is not None
+        or counts.reasoning_tokens is not None
+    )
+
+
+def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[Charge, ...]:
+    """Share out a reported cost: each model has what was reported for it.
+
+    What remains is the share of the one model without a figure of its own.  Where there are several of those, or the
+    figures do not fit the whole, the shares that are not known stay unknown.
+    """
+    own = [None if part.cost_usd is None else picodollars(part.cost_usd) for part in payload.models]
+    rest = reported - sum([cost for cost in own if cost is not None])
+    without = [place for place, cost in enumerate(own) if cost is None]
+    if len(without) == 1 and rest >= 0:
+        own[without[0]] = rest
+    elif not without and abs(rest) <= _DUST:
+        greatest = max(range(len(own)), key=lambda place: own[place] or 0)
+        own[greatest] = (own[greatest] or 0) + rest
+    elif rest < 0 or not without:
+        return (_UNPRICED,) * len(own)
+    if min([cost for cost in own if cost is not None], default=0) < 0:
+        return (_UNPRICED,) * len(own)
+    return tuple([_UNPRICED if cost is None else Charge(cost) for cost in own])
+
+
+def picodollars(amount_usd: Decimal) -> int:
+    """Return `amount_usd` as whole picodollars, halves to even; the least amount any token costs is far above one."""
+    return round(_times(amount_usd, _TRILLION))

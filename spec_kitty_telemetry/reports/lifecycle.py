@@ -1,0 +1,271 @@
+"""What a work package cost until it was accepted, what was done again, and who worked with whom.
+
+Pure: it opens nothing and prints nothing.
+
+Runs (`record`) are joined with the moves between lanes that the host wrote down (`lanes`).  A run belongs to the time
+in which it *began*: an agent may move its work package itself, in the middle of its own run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from spec_kitty_telemetry.reports.lanes import ACCEPTED, LaneHistory, accepted_at
+from spec_kitty_telemetry.reports.summary import cost_report
+from spec_kitty_telemetry.reports.sums import added
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from spec_kitty_telemetry.model.record import ExecutionEvent
+    from spec_kitty_telemetry.reports.costing import CostMode, FindPrice, UnknownModel
+    from spec_kitty_telemetry.reports.lanes import Move
+    from spec_kitty_telemetry.reports.summary import CostSummary
+
+IMPLEMENTER, REVIEWER = "implementer", "reviewer"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The runs of one role in one attempt at a work package."""
+
+    attempt: int | None
+    """`None`: the records do not say."""
+    role: str | None
+    cost: CostSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One review, with the work that it judged."""
+
+    implementer: str | None
+    """The agent of the last run before it; `None`: no such run is recorded."""
+    reviewer: str | None
+    verdict: str | None
+    """accepted, rejected, or `None`: neither the record nor the lanes say."""
+    work: CostSummary
+    """The implementer runs since the review before."""
+    cost: CostSummary
+
+
+@dataclass(frozen=True, slots=True)
+class WorkPackage:
+    """One work package from its first run to its acceptance.  `None` is unknown; a part without runs cost 0."""
+
+    feature: str
+    wp_id: str
+    lane: str | None
+    """Where it is now."""
+    accepted_at: datetime | None
+    first_rejected_at: datetime | None
+    rejection_count: int
+    total: CostSummary
+    implementation: CostSummary
+    review: CostSummary
+    until_accepted: CostSummary | None
+    """The runs that began before it was accepted; `None` where it is not, or nobody knows."""
+    rework: CostSummary | None
+    """The runs that began after its first rejection; `None` where nobody knows whether there was one."""
+    attempts: list[Attempt]
+    reviews: list[Review]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One agent's work as another reviewed it, over all work packages."""
+
+    implementer: str | None
+    reviewer: str | None
+    work_package_count: int
+    review_count: int
+    accepted_count: int
+    rejected_count: int
+    work: CostSummary
+    review: CostSummary
+
+
+@dataclass(slots=True)
+class Lifecycle:
+    """All work packages of a search."""
+
+    work_packages: list[WorkPackage] = field(default_factory=list)
+    without_work_package: CostSummary = field(default_factory=lambda: added([]))
+    """Runs that served no single work package, such as planning."""
+    unknown_models: list[UnknownModel] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One record, its beginning and its cost, counted once."""
+
+    began: datetime
+    event: ExecutionEvent
+    cost: CostSummary
+
+    @property
+    def role(self) -> str | None:
+        return self.event.payload.role
+
+
+def lifecycle(
+    events: Iterable[ExecutionEvent],
+    lanes: Mapping[str, LaneHistory],
+    find_price: FindPrice,
+    *,
+    cost: CostMode = "auto",
+    wanted: Iterable[tuple[str, str]] = (),
+) -> Lifecycle:
+    """Return the lifecycle of every work package in `events`, by feature and name.
+
+    `lanes` has the moves of each feature; `wanted` names work packages that are listed even if no run is recorded.
+    All records of `events` are held in memory.
+    """
+    runs: dict[tuple[str, str | None], list[_Run]] = {key: [] for key in wanted}
+    unknown: list[UnknownModel] = []
+    for event in events:
+        report = cost_report([event], "feature", find_price, cost=cost)
+        unknown += report.unknown_models
+        runs.setdefault((event.feature, event.payload.wp_id), []).append(_Run(began(event), event, report.total))
+    found = Lifecycle(
+        without_work_package=_sum(run for key, every in runs.items() if key[1] is None for run in every),
+        unknown_models=_together(unknown),
+    )
+    for feature, wp_id in sorted(key for key in runs if key[1] is not None):
+        history = lanes.get(feature) or LaneHistory(problem="no lanes")
+        found.work_packages.append(_work_package(feature, wp_id or "", runs[feature, wp_id], history))
+    return found
+
+
+def _together(models: Iterable[UnknownModel]) -> list[UnknownModel]:
+    found: dict[tuple[str | None, str | None], UnknownModel] = {}
+    for each in models:
+        key = (each.model, each.provider)
+        before = found.get(key)
+        found[key] = each if before is None else msgspec.structs.replace(
+            each,
+            event_count=before.event_count + each.event_count,
+            input_tokens=before.input_tokens + each.input_tokens,
+            output_tokens=before.output_tokens + each.output_tokens,
+        )  # fmt: skip
+    return sorted(found.values(), key=lambda each: (-each.input_tokens, each.model or "", each.provider or ""))
+
+
+def began(event: ExecutionEvent) -> datetime:
+    """Return when the run began: as it says, else its end less its length, else its end."""
+    if event.payload.started_at is not None:
+        return event.payload.started_at
+    try:
+        return event.timestamp - timedelta(milliseconds=event.payload.duration_ms or 0)
+    except OverflowError:  # a length of more than all time
+        return event.timestamp
+
+
+def pairs(work_packages: Iterable[WorkPackage]) -> list[Pair]:
+    """Return what each pair of implementer and reviewer did, the one with the most reviews first."""
+    reviews: dict[tuple[str | None, str | None], list[tuple[str, str, Review]]] = {}
+    for each in work_packages:
+        for review in each.reviews:
+            key = (review.implementer, review.reviewer)
+            reviews.setdefault(key, []).append((each.feature, each.wp_id, review))
+    found = [
+        Pair(
+            implementer=implementer,
+            reviewer=reviewer,
+            work_package_count=len({place[:2] for place in every}),
+            review_count=len(every),
+            accepted_count=sum(review.verdict == "accepted" for *_, review in every),
+            rejected_count=sum(review.verdict == "rejected" for *_, review in every),
+            work=added(review.work for *_, review in every),
+            review=added(review.cost for *_, review in every),
+        )
+        for (implementer, reviewer), every in reviews.items()
+    ]
+    return sorted(found, key=lambda pair: (-pair.review_count, pair.implementer or "", pair.reviewer or ""))
+
+
+def _work_package(feature: str, wp_id: str, runs: list[_Run], history: LaneHistory) -> WorkPackage:
+    runs.sort(key=lambda run: (run.began, run.event.timestamp, run.event.lamport_clock, run.event.event_id))
+    moves = history.moves.get(wp_id, [])
+    accepted, rejections = accepted_at(moves), _rejections(runs, moves)
+    first = min(rejections, default=None)
+    reviews = _reviews(runs, moves)
+    return WorkPackage(
+        feature=feature,
+        wp_id=wp_id,
+        lane=moves[-1].to_lane if moves else None,
+        accepted_at=accepted,
+        first_rejected_at=first,
+        rejection_count=len(rejections),
+        total=_sum(runs),
+        implementation=_sum(run for run in runs if run.role == IMPLEMENTER),
+        review=_sum(run for run in runs if run.role == REVIEWER),
+        until_accepted=_sum(run for run in runs if run.began < accepted) if accepted else None,
+        rework=_sum(run for run in runs if first and run.began >= first) if first or moves else None,
+        attempts=_attempts(runs),
+        reviews=reviews,
+    )
+
+
+def _rejections(runs: Sequence[_Run], moves: Sequence[Move]) -> list[datetime]:
+    """Return the moments of all rejections: reviews that said so, and the moves of those that did not.
+
+    A review that says it rejects did so when it ended; the first move back before the next review is the same
+    rejection, not another, whichever of the two is earlier.
+    """
+    found = []
+    moved = [move.at for move in moves if move.is_rejection]
+    reviews = [run for run in runs if run.role == REVIEWER]
+    for place, review in enumerate(reviews):
+        if review.event.payload.outcome == "rejected":
+            until = reviews[place + 1].began if place + 1 < len(reviews) else None
+            same = [at for at in moved if review.began <= at and (until is None or at < until)][:1]
+            moved = [at for at in moved if at not in same]
+            found.append(min([review.event.timestamp, *same]))
+    return sorted([*found, *moved])
+
+
+def _attempts(runs: Sequence[_Run]) -> list[Attempt]:
+    cells: dict[tuple[int | None, str | None], list[_Run]] = {}
+    for run in runs:
+        cells.setdefault((run.event.payload.attempt, run.role), []).append(run)
+    found = [Attempt(attempt, role, _sum(every)) for (attempt, role), every in cells.items()]
+    return sorted(found, key=lambda each: (each.attempt is None, each.attempt or 0))
+
+
+def _reviews(runs: Sequence[_Run], moves: Sequence[Move]) -> list[Review]:
+    found = []
+    work: list[_Run] = []
+    implementer = None
+    for place, run in enumerate(runs):
+        if run.role == IMPLEMENTER:
+            work.append(run)
+            implementer = run.event.payload.agent
+        elif run.role == REVIEWER:
+            until = runs[place + 1].began if place + 1 < len(runs) else None
+            verdict = _verdict(run, until, moves)
+            found.append(Review(implementer, run.event.payload.agent, verdict, _sum(work), run.cost))
+            work = []
+    return found
+
+
+def _verdict(review: _Run, until: datetime | None, moves: Sequence[Move]) -> str | None:
+    """Return what a review decided: as its record says, else by the moves before the next run."""
+    if review.event.payload.outcome == "rejected":
+        return "rejected"
+    for move in moves:
+        if move.at < review.began or (until is not None and move.at > until):
+            continue
+        if move.is_rejection:
+            return "rejected"
+        if move.to_lane in ACCEPTED:
+            return "accepted"
+    return None
+
+
+def _sum(runs: Iterable[_Run]) -> CostSummary:
+    return added(run.cost for run in runs)

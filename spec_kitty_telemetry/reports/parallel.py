@@ -1,0 +1,262 @@
+"""Counting the records of a search with all processors: each process counts a share of the logs' bytes.
+
+A share is a run of whole lines, in the order of the logs, and what the processes count is added up exactly (`tally`):
+the answer is that of one process.  A record that stands in two shares counts where it stands first: the later share is
+counted again without it, which is slow and rare.
+
+Only where a process can be forked safely (Linux, no other thread), and where there is enough to read that it pays.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import msgspec
+
+from spec_kitty_telemetry.log.reader import ScanReport, Stretch
+from spec_kitty_telemetry.reports.chunks import SHARE_BYTES, shares
+from spec_kitty_telemetry.reports.totals import Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from multiprocessing.connection import Connection
+    from pathlib import Path
+    from types import TracebackType
+
+    from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.reports.search import Search
+    from spec_kitty_telemetry.reports.totals import Counter
+
+    Tell = Callable[[int], None]
+    """Called with how many more records were read."""
+
+MAXIMUM_PROCESSES = 8
+"""The parent takes the answers one by one, which more would only wait for."""
+_TELL_EVERY_S = 0.2
+
+
+class Counted(NamedTuple):
+    """What was counted of one share."""
+
+    tally: Tally
+    reports: list[ScanReport]
+    """One for each stretch."""
+    ids: bytes
+    """Of the records that were counted, a MessagePack array of texts: ten times faster to make than a pickle."""
+    least_id: str
+    greatest_id: str
+    overrides_used: dict[Path, set[str]]
+
+
+class Count:
+    """The records of a search, being counted.  A context: what still runs is stopped at its end."""
+
+    def __init__(
+        self,
+        search: Search,
+        new_counter: Callable[[], Counter],
+        book: PriceBook,
+        *,
+        processes: int | None = None,
+        share_bytes: int = SHARE_BYTES,
+    ) -> None:
+        """Begin to count, with a counter of its own for each process, all of which price by `book`.
+
+        `processes` is 1 where somebody else's code is asked for prices; by default as many as there are processors.
+
+        :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
+        """
+        self._search = search
+        self._new_counter = new_counter
+        self._book = book
+        self.read_count = 0
+        """How many records were read so far."""
+        whole = [Stretch(path) for path in search.log_paths()]
+        self._shares = shares(whole, _available() if processes is None else processes, share_bytes)
+        self._workers: list[_Worker | None] = []
+        if len(self._shares) > 1:
+            for share in self._shares:
+                self._workers.append(_started(self, share, [each.connection for each in self._workers if each]))
+
+    def __enter__(self) -> Self:
+        """Go on counting."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop what still runs."""
+        for worker in self._workers:
+            if worker is not None:
+                worker.stop()
+
+    def tally(self) -> Tally:
+        """Return the sums of all records when all are counted, and fill the search's `report`.
+
+        :raises LogError: a log cannot be read at all, and the search does not go on, or it is so with every log.
+        """
+        results = self._answers() if self._workers else [None]
+        whole = Tally()
+        earlier = _Ids()
+        lines: dict[Path, int] = {}
+        for share, answer in zip(self._shares, results, strict=True):
+            # A process that could not answer leaves its share to this one, where an error is raised as it is.
+            counted = answer or self.count_share(share, self._tell)
+            if len(self._shares) > 1:
+                if repeated := earlier.repeated(counted):
+                    counted = self.count_share(share, self._tell_nobody, repeated)
+                earlier.add(counted)
+            whole.merge(counted.tally)
+            self._book.note_overrides_used(counted.overrides_used)
+            for stretch, report in zip(share, counted.reports, strict=True):
+                self._search.report.add(report, lines.get(stretch.path, 0))
+                lines[stretch.path] = self._search.report.line_count
+        self._search.check_that_something_was_read()
+        return whole
+
+    def count_share(self, share: Iterable[Stretch], tell: Tell, counted_before: Iterable[str] = ()) -> Counted:
+        """Count the records of `share` in this process, but those whose ids were `counted_before`."""
+        counter = self._new_counter()
+        seen = set(counted_before)
+        reports = []
+        for stretch in share:
+            reports.append(ScanReport())
+            for events in self._search.blocks(stretch, reports[-1], seen):
+                counter.add(events)
+                tell(len(events))
+        is_alone = len(self._shares) == 1 or not seen
+        ids = (_NO_IDS, "", "") if is_alone else (msgspec.msgpack.encode(list(seen)), min(seen), max(seen))
+        return Counted(counter.tally, reports, *ids, self._book.overrides_used)
+
+    def _tell(self, more: int) -> None:
+        self.read_count += more
+
+    def _tell_nobody(self, more: int) -> None:
+        """They were told when they were read first."""
+
+    def _answers(self) -> list[Counted | None]:
+        """Wait for every process; `None` stands for one that could not be started, or ended without an answer."""
+        from multiprocessing.connection import wait  # only where there is enough to read
+
+        answers: list[Counted | None] = [None] * len(self._workers)
+        waiting = {number: worker for number, worker in enumerate(self._workers) if worker is not None}
+        while waiting:
+            ready = wait([worker.connection for worker in waiting.values()])
+            for number, worker in list(waiting.items()):
+                if worker.connection not in ready:
+                    continue
+                said = _said(worker.connection)
+                if isinstance(said, int):
+                    self.read_count += said
+                else:
+                    answers[number] = said
+                    del waiting[number]
+        return answers
+
+
+class _Ids:
+    """The ids of the shares before, looked at only where a later share can have some of them again.
+
+    Ids begin with their time (ULIDs), and logs grow with time, so most shares have ids that are all below or all above.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[Counted] = []
+        self._known: set[str] = set()
+        self._known_count = 0
+        """How many of `_kept`, in their order, are in `_known`."""
+
+    def add(self, counted: Counted) -> None:
+        self._kept.append(counted)
+
+    def repeated(self, counted: Counted) -> set[str]:
+        """Return the ids of `counted` that stand in a share before."""
+        if not any(
+            each.least_id <= counted.greatest_id and counted.least_id <= each.greatest_id for each in self._kept
+        ):
+            return set()
+        for each in self._kept[self._known_count :]:
+            self._known.update(msgspec.msgpack.decode(each.ids, type=list[str]))
+        self._known_count = len(self._kept)
+        return self._known.intersection(msgspec.msgpack.decode(counted.ids, type=list[str]))
+
+
+_NO_IDS = msgspec.msgpack.encode([])
+
+
+def _available() -> int:
+    """Return how many processes may count at once."""
+    if sys.platform != "linux":  # elsewhere a fork can crash what the system's own libraries hold, or does not exist
+        return 1
+    processes = sys.modules.get("multiprocessing.process")
+    if processes is not None and processes.current_process().daemon:  # it is not allowed to have children
+        return 1
+    threading = sys.modules.get("threading")
+    if threading is not None and threading.active_count() > 1:  # a lock that another thread holds stays held
+        return 1
+    return min(len(os.sched_getaffinity(0)), MAXIMUM_PROCESSES)
+
+
+def _said(connection: Connection) -> Counted | int | None:
+    try:
+        said: Counted | int = connection.recv()
+    except (EOFError, OSError):
+        return None
+    return said
+
+
+def _started(count: Count, share: list[Stretch], others: list[Connection]) -> _Worker | None:
+    try:
+        return _Worker(count, share, others)
+    except OSError:  # too many files, too many processes, too little memory: one process is enough
+        return None
+
+
+class _Worker:
+    """A process that counts one share."""
+
+    def __init__(self, count: Count, share: list[Stretch], others: list[Connection]) -> None:
+        from multiprocessing import get_context
+
+        context = get_context("fork")
+        self.connection, theirs = context.Pipe(duplex=False)
+        ours = [*others, self.connection]
+        self._process = context.Process(target=_work, args=(count, share, theirs, ours), daemon=True)
+        try:
+            self._process.start()
+        except OSError:
+            self.connection.close()
+            raise
+        finally:
+            theirs.close()
+
+    def stop(self) -> None:
+        self.connection.close()
+        if self._process.is_alive():
+            self._process.kill()  # it may ignore anything less; what it counted is not wanted any more
+        self._process.join()
+
+
+def _work(count: Count, share: list[Stretch], connection: Connection, parents: list[Connection]) -> None:
+    import signal
+
+    for each in parents:  # as long as this process could read them, it would not notice that the parent is gone
+        each.close()
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is for what a shell runs in the background
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process without a word; the parent has one
+    told, unsaid = time.monotonic(), 0
+
+    def tell(more: int) -> None:
+        nonlocal told, unsaid
+        unsaid += more
+        if time.monotonic() - told > _TELL_EVERY_S:
+            connection.send(unsaid)
+            told, unsaid = time.monotonic(), 0
+
+    with suppress(Exception):  # the parent counts this share itself and meets the same error, or is gone
+        connection.send(count.count_share(share, tell))

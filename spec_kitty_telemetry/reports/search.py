@@ -1,0 +1,223 @@
+"""Finding records: of one feature, of a whole project, filtered, each once.
+
+Records come in causal order within a feature (`lamport_clock`, then `node_id`) where a list is asked for; streams keep
+the order of the file, which is the same unless git merged branches.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from spec_kitty_telemetry.errors import FilterError, LogError, ProjectError
+from spec_kitty_telemetry.log.reader import ScanReport, Stretch, scan_in_blocks
+from spec_kitty_telemetry.project.locate import (
+    LOG_NAME,
+    SPECS_FOLDER,
+    Project,
+    check_slug,
+    find_project,
+    project_of_feature_dir,
+)
+from spec_kitty_telemetry.reports.filters import EventFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from spec_kitty_telemetry.model.record import ExecutionEvent
+
+
+class Search(msgspec.Struct):
+    """One pass over some features of a project; `report` is filled while records are read."""
+
+    project: Project
+    filters: EventFilter = EventFilter()
+    report: ScanReport = msgspec.field(default_factory=ScanReport)
+    goes_on: bool = False
+    """Note a log that cannot be read in `report` and go on with the others; that none can be read is an error."""
+    log_count: int = 0
+    """How many logs were looked for."""
+
+    def features(self) -> list[str]:
+        """Return the slugs whose logs are read.
+
+        :raises ProjectError: a feature was asked for that does not exist.
+        """
+        if not self.filters.features:
+            return self.project.features_with_logs()
+        wanted = [features_called(self.project, pattern) for pattern in self.filters.features]
+        return sorted({slug for slugs in wanted for slug in slugs})
+
+    def log_paths(self) -> list[Path]:
+        """Return the logs that are read, in the order of their features.
+
+        :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
+        """
+        found = []
+        features = self.features()
+        self.log_count = len(features)
+        for slug in features:
+            try:
+                found.append(self.project.log_path(slug))
+            except ProjectError as error:
+                if not self.goes_on:
+                    raise
+                self.report.leave_out(self.project.specs_dir / slug / LOG_NAME, error)
+        return found
+
+    def events(self, *, keep_unknown: bool = False) -> Iterator[ExecutionEvent]:
+        """Yield the wanted records, feature by feature, in the order of each log.
+
+        :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
+        :raises LogError: a log cannot be read at all.
+        """
+        seen: set[str] = set()
+        for path in self.log_paths():
+            for events in self.blocks(Stretch(path), self.report, seen, keep_unknown=keep_unknown):
+                yield from events
+        self.check_that_something_was_read()
+
+    def check_that_something_was_read(self) -> None:
+        """Refuse to speak of a project none of whose logs could be read.
+
+        :raises LogError: that is so; the message is that of the first log.
+        """
+        unread = self.report.unread
+        if unread and len(unread) >= self.log_count:
+            more = f" (and {len(unread) - 1} more)" if len(unread) > 1 else ""
+            raise LogError(f"{unread[0].reason}{more}")
+
+    def blocks(
+        self, stretch: Stretch, report: ScanReport, seen: set[str], *, keep_unknown: bool = False
+    ) -> Iterator[list[ExecutionEvent]]:
+        """Yield the wanted records of one stretch of a log, some hundreds at a time; the rest as `scan_in_blocks`.
+
+        A record belongs to the feature in whose folder it lies, also where that folder was renamed since.
+
+        :raises LogError: the file cannot be read, and the search does not go on.
+        """
+        conditions = self.filters.conditions()
+        try:
+            for events in scan_in_blocks(stretch, report, seen, keep_unknown=keep_unknown):
+                place(events, stretch.path)
+                yield [each for each in events if all(wanted(each) for wanted in conditions)] if conditions else events
+        except LogError as error:
+            if not self.goes_on:
+                raise
+            report.leave_out(stretch.path, error)
+
+
+def place(events: Iterable[ExecutionEvent], path: Path) -> None:
+    """Let `events` belong to the feature in whose folder their log is; a folder of no project keeps what they say."""
+    if path.parent.parent.name != SPECS_FOLDER:
+        return
+    feature = path.parent.name
+    for event in events:
+        if event.aggregate_id != feature:
+            msgspec.structs.force_setattr(event, "aggregate_id", feature)
+
+
+def stream_execution_events(feature_dir: Path | str, filters: EventFilter | None = None) -> Iterator[ExecutionEvent]:
+    """Yield what `query_execution_events` returns, one by one in the order of the log, in flat memory.
+
+    :raises LogError: the log cannot be read at all.
+    """
+    project, folder = project_of_feature_dir(Path(feature_dir))
+    wanted = filters or EventFilter()
+    if wanted.features and not any(_is_called(folder.name, pattern) for pattern in wanted.features):
+        return
+    search = Search(project, wanted)
+    for events in search.blocks(Stretch(folder / LOG_NAME), search.report, set(), keep_unknown=True):
+        yield from events
+
+
+def stream_project_events(repo_root: Path | str, filters: EventFilter | None = None) -> Iterator[ExecutionEvent]:
+    """Yield what `query_project_events` returns, one by one: feature by feature, each in the order of its log.
+
+    Memory is flat but for the records' ids, by which each counts once.
+
+    :raises ProjectError: there is no project, or no feature that was asked for.
+    :raises LogError: a log cannot be read at all.
+    """
+    yield from Search(find_project(Path(repo_root)), filters or EventFilter()).events(keep_unknown=True)
+
+
+def query_execution_events(feature_dir: Path | str, filters: EventFilter | None = None) -> list[ExecutionEvent]:
+    """Return the records of the feature whose folder is `feature_dir`, in causal order; none if it has no log.
+
+    From within a worktree the primary checkout's log is read.
+
+    :raises LogError: the log cannot be read at all.
+    """
+    return sorted(stream_execution_events(feature_dir, filters), key=_causally)
+
+
+def query_project_events(repo_root: Path | str, filters: EventFilter | None = None) -> list[ExecutionEvent]:
+    """Return the records of all features of the project around `repo_root`, by time.
+
+    :raises ProjectError: there is no project, or no feature that was asked for.
+    :raises LogError: a log cannot be read at all.
+    """
+    events = sorted(stream_project_events(repo_root, filters), key=_causally)
+    return sorted(events, key=lambda event: event.timestamp)
+
+
+def record_called(search: Search, event_id: str) -> ExecutionEvent:
+    """Return the one record whose id begins with `event_id`, in capitals or not.
+
+    :raises FilterError: `event_id` is empty.
+    :raises ProjectError: there is none, or there are several.
+    """
+    begun = event_id.strip().upper()
+    if not begun:
+        raise FilterError("found an empty id, expected how a record's id begins; 'events' lists them")
+    found = [event for event in search.events(keep_unknown=True) if event.event_id.upper().startswith(begun)]
+    if len(found) != 1:
+        raise ProjectError(
+            f"found {len(found)} records whose id begins with {event_id!r} in {search.project.root}, expected one; "
+            "'spec-kitty telemetry events' lists them with their ids"
+        )
+    return found[0]
+
+
+def _causally(event: ExecutionEvent) -> tuple[str, int, str]:
+    return event.aggregate_id, event.lamport_clock, event.node_id
+
+
+def features_called(project: Project, pattern: str) -> list[str]:
+    """Return the slugs of the features that `pattern` (a slug, a number such as `43`, or a glob) names.
+
+    :raises ProjectError: it names none, or cannot be a feature's name.
+    """
+    known = project.features()
+    found = [pattern] if pattern in known else [slug for slug in known if _is_called(slug, pattern)]
+    if found:
+        return found
+    if not any(character in pattern for character in "*?["):
+        check_slug(pattern)
+    having = project.features_with_logs()
+    if having:
+        there = f"features with telemetry: {_listed(having)}"
+    elif known:
+        there = f"no feature has telemetry yet; there are {_listed(known)}"
+    else:
+        there = "there is none yet: spec-kitty makes them, a folder there is one"
+    raise ProjectError(f"found no feature {pattern!r} in {project.specs_dir}; {there}")
+
+
+def _listed(slugs: list[str], most: int = 8) -> str:
+    return ", ".join(slugs[:most]) + (f" and {len(slugs) - most} more" if len(slugs) > most else "")
+
+
+def _is_called(slug: str, pattern: str) -> bool:
+    number = slug.split("-", 1)[0]
+    if _is_number(pattern) and _is_number(number):
+        return number.lstrip("0") == pattern.lstrip("0")
+    return slug == pattern or fnmatchcase(slug, pattern)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()

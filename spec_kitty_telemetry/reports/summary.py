@@ -1,0 +1,186 @@
+"""Records and prices become costs, rows and totals.  Pure: it opens nothing and prints nothing.
+
+Money is whole picodollars (10⁻¹² USD) inside (`tally`) and `Decimal` at the edge, so a sum does not depend on its
+order.  What an agent reported and what was calculated are never mixed up: a row says both, and how many records have
+neither.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from spec_kitty_telemetry.reports import dimensions
+from spec_kitty_telemetry.reports.costing import EXACT, CostMode, FindPrice, UnknownModel
+from spec_kitty_telemetry.reports.dimensions import Value
+from spec_kitty_telemetry.reports.totals import Counter, Sum, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from zoneinfo import ZoneInfo
+
+    from spec_kitty_telemetry.model.record import ExecutionEvent
+
+
+class CostSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """What the records of one group used and cost.  A number that no record of the group says is `None`, never 0."""
+
+    group_key: str
+    """The group's values, joined by ` / `."""
+    group_by: tuple[str, ...]
+    group: dict[str, Value]
+    event_count: int
+    succeeded_event_count: int
+    failed_event_count: int
+    """Runs that failed, were killed or ran out of time; a review that rejects its work did not fail."""
+    rejected_event_count: int
+    total_input_tokens: int | None
+    """Whole prompts: cache reads and cache writes are inside."""
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    total_output_tokens: int | None
+    """Reasoning is inside."""
+    reasoning_tokens: int | None
+    reported_cost_usd: Decimal | None
+    """What agents or hosts said."""
+    estimated_cost_usd: Decimal | None
+    """Calculated from the price table, for records that reported no cost."""
+    total_cost_usd: Decimal | None
+    """The sum of the two: a floor where `unpriced_event_count` or `no_usage_event_count` is not 0."""
+    unpriced_event_count: int
+    """Records with tokens that have neither a reported cost nor a price for all of their models."""
+    no_usage_event_count: int
+    """Records that say neither tokens nor a cost."""
+    partial_usage_event_count: int
+    """Records priced although they say only a part of their tokens: their cost is a floor."""
+    duration_ms: int | None
+    uncertain_event_count: int = 0
+    """Records whose own counts may be off; `prices explain` says why."""
+    contradictory_event_count: int = 0
+    """Those of the unpriced records whose counts cannot all be true, so that no price can make a cost of them."""
+    base_rate_event_count: int = 0
+    """Records priced at base rates although a long-context rate may count for some of their requests."""
+    unread_count: int = 0
+    """Lines and whole logs that could not be read, in a total: there may be records in them."""
+
+
+class CostReport(msgspec.Struct, frozen=True):
+    """Rows, their total, and the models whose cost is not in it."""
+
+    by: tuple[str, ...]
+    rows: list[CostSummary]
+    total: CostSummary
+    unknown_models: list[UnknownModel]
+    repeated_event_count: int = 0
+    """How many records more the rows count than the total: one that used several models counts in the row of each."""
+
+
+def cost_summary(
+    events: Iterable[ExecutionEvent], group_by: str | Iterable[str] = "agent", *, cost: CostMode = "auto"
+) -> list[CostSummary]:
+    """Return one `CostSummary` for each group of `events`, the dearest first, priced by the shipped tables.
+
+    :raises FilterError: a dimension is unknown.
+    """
+    return cost_report(events, group_by, shipped_prices(), cost=cost).rows
+
+
+def shipped_prices() -> FindPrice:
+    """Return a price finder over the shipped tables alone."""
+    from spec_kitty_telemetry.pricing import PriceBook
+
+    return PriceBook.shipped().find
+
+
+def cost_report(
+    events: Iterable[ExecutionEvent],
+    group_by: str | Iterable[str],
+    find_price: FindPrice,
+    *,
+    cost: CostMode = "auto",
+    zone: ZoneInfo | None = None,
+    wanted_model: Callable[[str | None], bool] | None = None,
+) -> CostReport:
+    """Group and price `events` in one pass.
+
+    Where records are grouped by model, one that used several models is split: its tokens and its cost go to the rows of
+    its models; it is counted, with its outcome and its duration, in each of them, but once in the total.  Days are cut
+    in `zone`.  With `wanted_model` only the parts of the models that it accepts are added.
+
+    :raises FilterError: a dimension is unknown.
+    """
+    by = dimensions.checked(group_by)
+    counter = Counter(by, find_price, cost=cost, zone=zone, wanted_model=wanted_model)
+    counter.add(events)
+    return report_of(counter.tally, by, wanted_model)
+
+
+def report_of(
+    tally: Tally,
+    by: tuple[str, ...],
+    wanted_model: Callable[[str | None], bool] | None = None,
+    *,
+    unread_count: int = 0,
+) -> CostReport:
+    """Return the rows of `tally`, the dearest first, and their total, in which `unread_count` is noted."""
+    rows = [
+        _summary(by, key if isinstance(key, tuple) else (key,), [group.runs, group.parts])
+        for key, group in tally.groups.items()
+    ]
+    rows.sort(
+        key=lambda row: (
+            -(row.total_cost_usd or 0),
+            -(row.total_input_tokens or 0),
+            row.group_key,
+            [value is None for value in row.group.values()],  # an unknown model, and one that is called "unknown"
+        )
+    )
+    total = _summary((), (), [tally.split_runs, *(group.runs for group in tally.groups.values())])
+    total = msgspec.structs.replace(total, unread_count=unread_count)
+    repeated = sum(row.event_count for row in rows) - total.event_count
+    unknown = [
+        UnknownModel(model, provider, *numbers)
+        for (model, provider), numbers in tally.unknown.items()
+        if wanted_model is None or wanted_model(model)
+    ]
+    unknown.sort(key=lambda each: (-each.input_tokens, each.model or "", each.provider or ""))
+    return CostReport(by, rows, total, unknown, repeated)
+
+
+def _summary(by: tuple[str, ...], key: tuple[Value, ...], sums: Iterable[Sum]) -> CostSummary:
+    whole = Sum()
+    for each in sums:
+        if each.events:
+            whole.merge(each)
+    is_reported = bool(whole.reported or whole.reported_zeros)
+    is_estimated = bool(whole.estimated or whole.estimated_zeros)
+    return CostSummary(
+        group_key=" / ".join("unknown" if value is None else str(value) for value in key),
+        group_by=by,
+        group=dict(zip(by, key, strict=True)),
+        event_count=whole.events,
+        succeeded_event_count=whole.succeeded,
+        failed_event_count=whole.failed,
+        rejected_event_count=whole.rejected,
+        total_input_tokens=whole.input if whole.input or whole.input_zeros else None,
+        cache_read_tokens=whole.cache_read if whole.cache_read or whole.cache_read_zeros else None,
+        cache_write_tokens=whole.cache_write if whole.cache_write or whole.cache_write_zeros else None,
+        total_output_tokens=whole.output if whole.output or whole.output_zeros else None,
+        reasoning_tokens=whole.reasoning if whole.reasoning or whole.reasoning_zeros else None,
+        reported_cost_usd=_dollars(whole.reported) if is_reported else None,
+        estimated_cost_usd=_dollars(whole.estimated) if is_estimated else None,
+        total_cost_usd=_dollars(whole.reported + whole.estimated) if is_reported or is_estimated else None,
+        unpriced_event_count=whole.unpriced,
+        no_usage_event_count=whole.no_usage,
+        partial_usage_event_count=whole.partial,
+        duration_ms=whole.duration_ms if whole.duration_ms or whole.duration_zeros else None,
+        uncertain_event_count=whole.uncertain,
+        contradictory_event_count=whole.contradictory,
+        base_rate_event_count=whole.base_rates,
+    )
+
+
+def _dollars(amount_pico: int) -> Decimal:
+    return Decimal(amount_pico).scaleb(-12, EXACT)

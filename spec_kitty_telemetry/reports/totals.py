@@ -1,0 +1,243 @@
+"""Adding up: records and their charges become sums by group, in one pass.  Pure: it opens nothing and prints nothing.
+
+All sums are whole numbers (tokens, milliseconds, picodollars), so that neither the order of the records matters nor
+whether one process added them or several did: tallies of different records are merged into the tally of all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spec_kitty_telemetry.model.record import ModelPart
+from spec_kitty_telemetry.reports import dimensions
+from spec_kitty_telemetry.reports.costing import Charge, CostMode, FindPrice, Pricer, picodollars
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from zoneinfo import ZoneInfo
+
+    from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload
+    from spec_kitty_telemetry.reports.dimensions import Key
+
+    Member = tuple[ModelPart, Charge]
+
+_FAILED = frozenset({"failed", "killed", "timed_out"})
+_COUNTS = (
+    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens",
+    "reasoning_tokens",
+)  # fmt: skip
+
+
+class Sum:
+    """Running sums.  Each has beside it how many records said 0, because a sum of nothing is unknown and not 0."""
+
+    __slots__ = (
+        "base_rates", "cache_read", "cache_read_zeros", "cache_write", "cache_write_zeros", "contradictory",
+        "duration_ms", "duration_zeros", "estimated", "estimated_zeros", "events", "failed", "input", "input_zeros",
+        "no_usage", "output", "output_zeros", "partial", "reasoning", "reasoning_zeros", "rejected", "reported",
+        "reported_zeros", "succeeded", "uncertain", "unpriced",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.events = self.succeeded = self.failed = self.rejected = 0
+        self.input = self.output = self.cache_read = self.cache_write = self.reasoning = 0
+        self.input_zeros = self.output_zeros = self.cache_read_zeros = self.cache_write_zeros = 0
+        self.reasoning_zeros = self.reported_zeros = self.estimated_zeros = self.duration_zeros = 0
+        self.reported = self.estimated = self.duration_ms = 0
+        self.unpriced = self.no_usage = self.partial = self.base_rates = self.uncertain = self.contradictory = 0
+
+    def add(self, run: ExecutionPayload, counts: ExecutionPayload | ModelPart) -> None:  # noqa: C901, PLR0912
+        """Count `run`, with the tokens in `counts`: its own, or those of one of its models.
+
+        Written out line by line: this runs once for each record, and calls would cost more than the sums.
+        """
+        self.events += 1
+        outcome = run.outcome
+        if outcome == "succeeded":
+            self.succeeded += 1
+        elif outcome == "rejected":
+            self.rejected += 1
+        elif outcome in _FAILED:
+            self.failed += 1
+        if number := counts.input_tokens:
+            self.input += number
+        elif number is not None:
+            self.input_zeros += 1
+        if number := counts.output_tokens:
+            self.output += number
+        elif number is not None:
+            self.output_zeros += 1
+        if number := counts.cache_read_tokens:
+            self.cache_read += number
+        elif number is not None:
+            self.cache_read_zeros += 1
+        if number := counts.cache_write_tokens:
+            self.cache_write += number
+        elif number is not None:
+            self.cache_write_zeros += 1
+        if number := counts.reasoning_tokens:
+            self.reasoning += number
+        elif number is not None:
+            self.reasoning_zeros += 1
+        if number := run.duration_ms:
+            self.duration_ms += number
+        elif number is not None:
+            self.duration_zeros += 1
+        if run.uncertain is not None:
+            self.uncertain += 1
+
+    def add_reported(self, cost_pico: int) -> None:
+        """Add what the run that was just counted said that it cost."""
+        self.reported += cost_pico
+        self.reported_zeros += not cost_pico
+
+    def add_charge(self, charge: Charge) -> None:
+        """Add what the run that was just counted cost, and what is not known about that."""
+        if (number := charge.reported) is not None:
+            self.add_reported(number)
+        elif (number := charge.estimated) is not None:
+            self.estimated += number
+            self.estimated_zeros += not number
+        if charge.is_gap:
+            self.unpriced += charge.unpriced
+            self.no_usage += not charge.has_usage
+            self.partial += charge.partial
+            self.base_rates += charge.base_rates
+            self.contradictory += charge.contradictory
+
+    def merge(self, other: Sum) -> None:
+        """Add what `other` added."""
+        for name in Sum.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+class Group:
+    """What one row adds up: whole runs, and the parts of runs that were split by model."""
+
+    __slots__ = ("parts", "runs")
+
+    def __init__(self) -> None:
+        self.runs = Sum()
+        self.parts = Sum()
+
+
+class Tally:
+    """What some records add up to, by group."""
+
+    __slots__ = ("groups", "split_runs", "unknown")
+
+    def __init__(self) -> None:
+        self.groups: dict[Key, Group] = {}
+        self.split_runs = Sum()
+        """The runs whose parts are in several groups, each once."""
+        self.unknown: dict[tuple[str | None, str | None], list[int]] = {}
+        """(model, provider) without a price → records, input tokens, output tokens."""
+
+    def group(self, key: Key) -> Group:
+        """Return the sums of `key`, which need not have begun."""
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = Group()
+        return group
+
+    def merge(self, other: Tally) -> None:
+        """Add what `other` counted of other records."""
+        for key, group in other.groups.items():
+            mine = self.group(key)
+            mine.runs.merge(group.runs)
+            mine.parts.merge(group.parts)
+        self.split_runs.merge(other.split_runs)
+        for model, numbers in other.unknown.items():
+            known = self.unknown.get(model, [0, 0, 0])
+            self.unknown[model] = [one + more for one, more in zip(known, numbers, strict=True)]
+
+
+class Counter:
+    """Prices records and adds them to its `tally`."""
+
+    def __init__(
+        self,
+        by: tuple[str, ...],
+        find_price: FindPrice,
+        *,
+        cost: CostMode = "auto",
+        zone: ZoneInfo | None = None,
+        wanted_model: Callable[[str | None], bool] | None = None,
+    ) -> None:
+        """Group by the dimensions `by`; the rest as `cost.cost_report` has it."""
+        self.tally = Tally()
+        self._splits = not dimensions.SPLITTING.isdisjoint(by)
+        self._wanted_model = wanted_model
+        self._key_of_run, self._key_of_part = dimensions.keys(by, zone)
+        self._in_parts = self._splits or wanted_model is not None
+        self._pricer = Pricer(find_price, cost, in_parts=self._in_parts)
+        self.tally.unknown = self._pricer.unknown
+
+    def add(self, events: Iterable[ExecutionEvent]) -> None:
+        """Add `events`."""
+        groups, new_group, key_of = self.tally.groups, self.tally.group, self._key_of_run
+        charge_of, takes_reported, in_parts = self._pricer.charge, self._pricer.takes_reported, self._in_parts
+        for event in events:
+            payload = event.payload
+            charge = None
+            if in_parts and payload.models:
+                charge = charge_of(event)
+                if members := self._members(payload, charge):
+                    self._add_parts(event, charge, members)
+                    continue
+            key = key_of(event)
+            runs = (groups.get(key) or new_group(key)).runs
+            runs.add(payload, payload)
+            if takes_reported and payload.cost_usd is not None:  # as its charge has it, in half the time
+                runs.add_reported(picodollars(payload.cost_usd))
+            else:
+                runs.add_charge(charge or charge_of(event))
+
+    def _members(self, payload: ExecutionPayload, charge: Charge) -> list[Member]:
+        """Return the parts of one run with their charges, those of wanted models alone."""
+        members = list(zip(payload.models, charge.parts, strict=True))
+        wanted = self._wanted_model
+        return members if wanted is None else [each for each in members if wanted(each[0].model)]
+
+    def _add_parts(self, event: ExecutionEvent, charge: Charge, members: list[Member]) -> None:
+        """Add each part to its row; parts that fall into one row count as one run there."""
+        rows: dict[Key, list[Member]] = {}
+        for member in members:
+            key = self._key_of_part(event, member[0]) if self._splits else self._key_of_run(event)
+            rows.setdefault(key, []).append(member)
+        _add_together(self.tally.split_runs, event, charge, members)
+        for key, those in rows.items():
+            _add_together(self.tally.group(key).parts, event, charge, those)
+
+
+def _add_together(sums: Sum, event: ExecutionEvent, charge: Charge, members: list[Member]) -> None:
+    counts, cost = _together(event, charge, members)
+    sums.add(event.payload, counts)
+    sums.add_charge(cost)
+
+
+def _together(
+    event: ExecutionEvent, charge: Charge, members: list[Member]
+) -> tuple[ExecutionPayload | ModelPart, Charge]:
+    """Return the sums of some parts of one run; all of them are the run itself, with what only its totals say."""
+    if len(members) == len(event.payload.models):
+        return event.payload, charge
+    if len(members) == 1:
+        return members[0]
+    parts, charges = zip(*members, strict=True)
+    counts: dict[str, Any] = {name: _sum_of_known(getattr(part, name) for part in parts) for name in _COUNTS}
+    return ModelPart(model=parts[0].model, **counts), Charge(
+        reported=_sum_of_known(each.reported for each in charges),
+        estimated=_sum_of_known(each.estimated for each in charges),
+        has_usage=any(each.has_usage for each in charges),
+        unpriced=any(each.unpriced for each in charges),
+        partial=any(each.partial for each in charges),
+        contradictory=any(each.contradictory for each in charges),
+        base_rates=any(each.base_rates for each in charges),
+        is_gap=True,
+    )
+
+
+def _sum_of_known(numbers: Iterable[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None
