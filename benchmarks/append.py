@@ -37,7 +37,7 @@ from spec_kitty_telemetry.log.reader import scan
 from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
 from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, encode
-from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.project.layout import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

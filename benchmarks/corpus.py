@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ulid import ULID
 
 from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, ModelPart, encode
-from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.project.layout import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

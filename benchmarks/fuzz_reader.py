@@ -31,7 +31,7 @@ from spec_kitty_telemetry.log.reader import ScanReport, scan
 from spec_kitty_telemetry.log.repair import health, repair
 from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, encode
 from spec_kitty_telemetry.project.files import open_regular
-from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.project.layout import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,8 +110,8 @@ class Bench:
         descriptor = open_regular(self.path, os.O_RDONLY)
         seen: set[str] = set()
         try:
-            at_once = clock.catch_up(descriptor, clock.Mark(), time.monotonic() + 60, seen.add)
-            bit_by_bit = clock.Mark()
+            at_once = clock.catch_up(descriptor, clock.Checkpoint(), time.monotonic() + 60, seen.add)
+            bit_by_bit = clock.Checkpoint()
             while not (bit_by_bit := clock.catch_up(descriptor, bit_by_bit, 0, seen.add)).complete:
                 pass
             assert clock.catch_up(descriptor, at_once, 0, seen.add) == at_once == bit_by_bit

@@ -82,14 +82,15 @@ import json, sys, time
 from pathlib import Path
 from spec_kitty_telemetry.reports.summary import report_of
 from spec_kitty_telemetry.pricing import PriceBook
-from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.project.layout import Project
 from spec_kitty_telemetry.reports.search import Search
-from spec_kitty_telemetry.reports.totals import Counter
-from spec_kitty_telemetry.reports.parallel import Count
+from spec_kitty_telemetry.reports.totals import Aggregator
+from spec_kitty_telemetry.reports.parallel import ParallelScan
 book, search = PriceBook.shipped(), Search(Project(Path(sys.argv[1])))
 began = time.perf_counter()
-with Count(search, lambda: Counter(('feature',), book.find), book, processes=int(sys.argv[2]) or None) as count:
-    report_of(count.tally(), ('feature',))
+processes = int(sys.argv[2]) or None
+with ParallelScan(search, lambda: Aggregator(('feature',), book.find), book, processes=processes) as count:
+    report_of(count.totals(), ('feature',))
 print(json.dumps({'inside': time.perf_counter() - began}))
 """
 

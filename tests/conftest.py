@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spec_kitty_telemetry.hooks.manager import Hooks
-from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.project.layout import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from spec_kitty_telemetry.cli import group
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 

@@ -24,7 +24,7 @@ from spec_kitty_telemetry.hooks import specs as hookspecs
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

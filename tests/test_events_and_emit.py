@@ -16,11 +16,11 @@ from click.testing import CliRunner, Result
 
 from spec_kitty_telemetry import EventFilter, query_execution_events, query_project_events
 from spec_kitty_telemetry.cli import group
-from spec_kitty_telemetry.cli.commands.follow import Followed
+from spec_kitty_telemetry.cli.commands.follow import LogFollower
 from spec_kitty_telemetry.reports.search import Search
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 
@@ -197,7 +197,7 @@ def test_an_id_of_a_record_may_be_typed_in_small_letters_but_not_left_out(projec
 def test_following_reads_only_what_was_added(project: Project) -> None:
     emit(project, "--wp", "WP01")
     log = project.log_path(FEATURE)
-    followed = Followed(Search(project, EventFilter(wp_ids=("WP0*",))))
+    followed = LogFollower(Search(project, EventFilter(wp_ids=("WP0*",))))
     log.write_bytes(b"x" * log.stat().st_size)  # what was there before is not looked at again
     assert list(followed.new()) == []
     with log.open("ab") as file:
@@ -214,7 +214,7 @@ def test_following_reads_only_what_was_added(project: Project) -> None:
 
 
 def test_following_sees_new_logs_and_starts_again_where_one_was_replaced(project: Project) -> None:
-    followed = Followed(Search(project))
+    followed = LogFollower(Search(project))
     emit(project, "--wp", "WP01")
     assert [event.payload.wp_id for event in followed.new()] == ["WP01"]
     log = project.log_path(FEATURE)
@@ -302,7 +302,7 @@ def test_followed_records_belong_to_the_folder_they_lie_in_and_refused_logs_are_
     project.log_path("044-link").symlink_to(target)
     renamed = project.specs_dir / "045-new-name"
     project.feature_dir(FEATURE).rename(renamed)
-    followed = Followed(Search(project, goes_on=True))
+    followed = LogFollower(Search(project, goes_on=True))
     line = (renamed / "execution.events.jsonl").read_bytes()
     for path in (renamed / "execution.events.jsonl", target):
         with path.open("ab") as log:

@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "examples" / "plugin"

@@ -17,7 +17,7 @@ from spec_kitty_telemetry.reports.lanes import accepted_at, lane_history
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 NOON = datetime(2026, 2, 16, 12, tzinfo=UTC)

@@ -14,6 +14,7 @@ import spec_kitty_telemetry
 
 PACKAGE = Path(spec_kitty_telemetry.__file__).parent
 
+
 def modules() -> dict[str, ast.Module]:
     files = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
     return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in files}

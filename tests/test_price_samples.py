@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from spec_kitty_telemetry.agents.common.context import Surroundings
+from spec_kitty_telemetry.agents import MODULES
+from spec_kitty_telemetry.agents.common.context import AgentContext
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
 from spec_kitty_telemetry.pricing import PriceBook, dollars
 from spec_kitty_telemetry.project.identity import Identity
 from spec_kitty_telemetry.recording.compose import compose_event
-from spec_kitty_telemetry.reports.costing import Pricer
+from spec_kitty_telemetry.reports.costing import Costing
 
 SAMPLES = Path(__file__).parent / "data" / "agent-samples"
 IDENTITY = Identity("2e2f4b0c-9d0f-4d58-8a2e-0b6f7d0a1c11", "shop", "node", "build")
@@ -51,13 +52,13 @@ CASES = [
 
 def read(module: str, sample: str) -> tuple[Usage, Decimal | None]:
     """Return what the agent said, and what our tables make of its tokens on a day in summer 2026."""
-    reader = import_module(f"spec_kitty_telemetry.agents.{module}")
+    reader = import_module(f"spec_kitty_telemetry.agents.{MODULES[module.replace('_', '-')]}")
     invocation = Invocation(project_root=Path("none"), feature="f", agent=module.replace("_", "-"), role="r")
     ended_at = datetime(2026, 8, 20, 10, tzinfo=UTC)
     stdout = (SAMPLES / sample).read_text(encoding="utf-8")
     result = InvocationResult(success=True, exit_code=0, stdout=stdout, ended_at=ended_at)
-    usage: Usage = reader.read(invocation, result, Surroundings(Path("none"), transcripts=False))
-    charge = Pricer(BOOK.find, "calculated").charge(compose_event(IDENTITY, invocation, result, usage))
+    usage: Usage = reader.read(invocation, result, AgentContext(Path("none"), transcripts=False))
+    charge = Costing(BOOK.find, "calculated").cost_of(compose_event(IDENTITY, invocation, result, usage))
     return usage, None if charge.estimated is None else dollars(charge.estimated)
 
 

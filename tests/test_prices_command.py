@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spec_kitty_telemetry.hooks.manager import Hooks
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 

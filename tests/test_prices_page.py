@@ -16,7 +16,7 @@ from spec_kitty_telemetry.pricing import PriceBook, dollars_per_million
 from spec_kitty_telemetry.pricing.overrides import AGENT_KEYS, PRICING_KEYS, PROVIDER_KEYS
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 PAGE = (Path(__file__).parent.parent / "docs" / "prices.md").read_text(encoding="utf-8")
 AT = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -12,7 +12,8 @@ import pytest
 from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.errors import ProjectError, SettingsError
 from spec_kitty_telemetry.project.files import is_within
-from spec_kitty_telemetry.project.locate import Project, find_project, project_of_feature_dir
+from spec_kitty_telemetry.project.layout import Project
+from spec_kitty_telemetry.project.locate import find_project, project_of_feature_dir
 from spec_kitty_telemetry.project.settings import Settings, read_yaml
 
 

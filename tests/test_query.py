@@ -28,7 +28,7 @@ from spec_kitty_telemetry.reports.search import Search, record_called
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 Recorder = Callable[..., None]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spec_kitty_telemetry.model.record import ExecutionPayload
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 BEGAN = datetime(2026, 8, 20, 10, 0, tzinfo=UTC)

@@ -14,7 +14,7 @@ from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.cli import group
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 

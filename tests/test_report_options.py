@@ -22,7 +22,7 @@ from spec_kitty_telemetry.cli.render.report_csv import cell
 from spec_kitty_telemetry.cli.render.report_markdown import text as markdown_text
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 

@@ -20,7 +20,7 @@ from spec_kitty_telemetry import query_project_events
 from spec_kitty_telemetry.cli import group
 from spec_kitty_telemetry.cli.render.explanation import explained
 from spec_kitty_telemetry.pricing import PriceBook
-from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.project.layout import Project
 from spec_kitty_telemetry.reports.summary import cost_report
 from spec_kitty_telemetry.reports.sums import is_floor
 

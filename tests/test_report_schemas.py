@@ -17,7 +17,7 @@ from spec_kitty_telemetry.cli import group
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 DOCS = Path(__file__).parent.parent / "docs"
 FEATURE = "043-telemetry-foundation"

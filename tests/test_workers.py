@@ -21,20 +21,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spec_kitty_telemetry.errors import LogError
-from spec_kitty_telemetry.log.reader import ScanReport, Stretch, scan, scan_in_blocks
+from spec_kitty_telemetry.log.reader import ByteRange, ScanReport, scan, scan_in_blocks
 from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, ModelPart, encode
 from spec_kitty_telemetry.pricing import OverrideUse, PriceBook
 from spec_kitty_telemetry.reports.chunks import shares
 from spec_kitty_telemetry.reports.filters import EventFilter
-from spec_kitty_telemetry.reports.parallel import Count
+from spec_kitty_telemetry.reports.parallel import ParallelScan
 from spec_kitty_telemetry.reports.search import Search
 from spec_kitty_telemetry.reports.summary import CostReport, report_of
-from spec_kitty_telemetry.reports.totals import Counter
+from spec_kitty_telemetry.reports.totals import Aggregator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURES = ("043-first", "044-second", "145-third")
 BOOK = PriceBook.shipped()
@@ -90,14 +90,14 @@ def counted(
     """Return the report that so many processes make, however little there is to read."""
     search = Search(project, filters or EventFilter())
     wanted = search.filters.wanted_model()
-    with Count(
+    with ParallelScan(
         search,
-        lambda: Counter(by, BOOK.find, wanted_model=wanted),
+        lambda: Aggregator(by, BOOK.find, wanted_model=wanted),
         BOOK,
         processes=processes,
         share_bytes=1,
     ) as count:
-        return report_of(count.tally(), by, wanted), search.report
+        return report_of(count.totals(), by, wanted), search.report
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -135,7 +135,7 @@ def test_a_log_that_is_read_in_stretches_has_the_same_records_wherever_it_is_cut
     together = ScanReport()
     for start, end in pairwise(edges):
         report = ScanReport()
-        for events in scan_in_blocks(Stretch(path, start or 0, end), report, seen):
+        for events in scan_in_blocks(ByteRange(path, start or 0, end), report, seen):
             found += events
         together.add(report, together.line_count)
     assert found == expected
@@ -149,8 +149,8 @@ def test_a_long_line_belongs_to_the_stretch_in_which_it_begins(tmp_path: Path) -
     cut = len(good[0]) + 1_500_000  # within the second line
     first, second = ScanReport(), ScanReport()
     ids = [
-        [each.event_id for events in scan_in_blocks(stretch, report, set()) for each in events]
-        for stretch, report in ((Stretch(path, 0, cut), first), (Stretch(path, cut), second))
+        [each.event_id for events in scan_in_blocks(byte_range, report, set()) for each in events]
+        for byte_range, report in ((ByteRange(path, 0, cut), first), (ByteRange(path, cut), second))
     ]
     assert ids == [[event(1).event_id], [event(2).event_id]]
     assert [(each.line_count, each.skipped_count) for each in (first, second)] == [(2, 1), (1, 0)]
@@ -178,10 +178,10 @@ def test_an_override_that_only_an_uncounted_record_needed_is_not_named(project: 
 
     def overrides(processes: int) -> tuple[OverrideUse, ...]:
         book = PriceBook.load(project.root)
-        with Count(
-            Search(project), lambda: Counter(("wp",), book.find), book, processes=processes, share_bytes=1
+        with ParallelScan(
+            Search(project), lambda: Aggregator(("wp",), book.find), book, processes=processes, share_bytes=1
         ) as count:
-            assert count.tally().groups
+            assert count.totals().groups
         return book.overrides_in_use
 
     assert overrides(2) == overrides(1) == ()
@@ -191,15 +191,15 @@ def test_a_process_that_is_killed_leaves_its_share_to_the_parent(project: Projec
     write(project, {feature: [encode(event(place))[:-1]] for place, feature in enumerate(FEATURES)})
     parent = os.getpid()
 
-    class Killed(Counter):
+    class Killed(Aggregator):
         def add(self, events: Iterable[ExecutionEvent]) -> None:
             if os.getpid() != parent:
                 os.kill(os.getpid(), signal.SIGKILL)
             super().add(events)
 
     search = Search(project)
-    with Count(search, lambda: Killed(("feature",), BOOK.find), BOOK, processes=3, share_bytes=1) as count:
-        report = report_of(count.tally(), ("feature",))
+    with ParallelScan(search, lambda: Killed(("feature",), BOOK.find), BOOK, processes=3, share_bytes=1) as count:
+        report = report_of(count.totals(), ("feature",))
     assert (report.total.event_count, search.report.event_count) == (3, 3)
 
 
@@ -214,12 +214,12 @@ def test_a_log_that_cannot_be_read_is_the_same_error_as_in_one_process(project: 
 def test_leaving_early_stops_the_processes(project: Project) -> None:
     write(project, {feature: [encode(event(place))[:-1]] for place, feature in enumerate(FEATURES)})
 
-    class Waiting(Counter):
+    class Waiting(Aggregator):
         def add(self, events: Iterable[ExecutionEvent]) -> None:
             threading.Event().wait(60)
 
     with pytest.raises(KeyboardInterrupt):  # noqa: SIM117 - the error comes from within
-        with Count(Search(project), lambda: Waiting(("wp",), BOOK.find), BOOK, processes=2, share_bytes=1):
+        with ParallelScan(Search(project), lambda: Waiting(("wp",), BOOK.find), BOOK, processes=2, share_bytes=1):
             raise KeyboardInterrupt
     assert active_children() == []
 
@@ -230,13 +230,13 @@ def test_shares_are_about_even_in_order_and_leave_nothing_out(tmp_path: Path, si
     for path, size in zip(paths, sizes, strict=True):
         path.write_bytes(b"x" * size)
 
-    found = shares([Stretch(path) for path in paths], 3, share_bytes=1)
+    found = shares([ByteRange(path) for path in paths], 3, share_bytes=1)
 
     assert 1 <= len(found) <= 3
-    flat = [stretch for share in found for stretch in share]
-    assert paths == list(dict.fromkeys(stretch.path for stretch in flat))
+    flat = [byte_range for share in found for byte_range in share]
+    assert paths == list(dict.fromkeys(byte_range.path for byte_range in flat))
     for path in paths:
-        pieces = [stretch for stretch in flat if stretch.path == path]
+        pieces = [byte_range for byte_range in flat if byte_range.path == path]
         assert (pieces[0].start, pieces[-1].end) == (0, None)
         assert all(one.end == other.start for one, other in pairwise(pieces))
     if sum(sizes) > 100:
@@ -247,7 +247,7 @@ def test_shares_are_about_even_in_order_and_leave_nothing_out(tmp_path: Path, si
 def test_little_to_read_is_read_by_one_process(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"x" * 10_000)
-    assert shares([Stretch(path)], 8) == [[Stretch(path)]]
+    assert shares([ByteRange(path)], 8) == [[ByteRange(path)]]
 
 
 def test_beside_another_thread_no_process_is_forked(project: Project) -> None:
@@ -256,9 +256,9 @@ def test_beside_another_thread_no_process_is_forked(project: Project) -> None:
     other = threading.Thread(target=done.wait, daemon=True)
     other.start()
     try:
-        with Count(Search(project), lambda: Counter(("wp",), BOOK.find), BOOK, share_bytes=1) as count:
+        with ParallelScan(Search(project), lambda: Aggregator(("wp",), BOOK.find), BOOK, share_bytes=1) as count:
             assert active_children() == []
-            assert report_of(count.tally(), ("wp",)).total.event_count == 3
+            assert report_of(count.totals(), ("wp",)).total.event_count == 3
     finally:
         done.set()
         other.join()
@@ -273,9 +273,9 @@ def test_a_refused_log_and_a_record_in_two_shares_are_what_they_are_in_one_proce
 
     def report(processes: int) -> tuple[CostReport, ScanReport]:
         search = Search(project, goes_on=True)
-        new_counter = partial(Counter, ("feature",), BOOK.find)
-        with Count(search, new_counter, BOOK, processes=processes, share_bytes=1) as count:
-            return report_of(count.tally(), ("feature",)), search.report
+        new_aggregator = partial(Aggregator, ("feature",), BOOK.find)
+        with ParallelScan(search, new_aggregator, BOOK, processes=processes, share_bytes=1) as count:
+            return report_of(count.totals(), ("feature",)), search.report
 
     found, read = report(2)
     assert (found, read) == report(1)
@@ -287,13 +287,14 @@ STARTED = """
 import sys, time
 from pathlib import Path
 from spec_kitty_telemetry.pricing import OverrideUse, PriceBook
-from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.project.layout import Project
 from spec_kitty_telemetry.reports.search import Search
-from spec_kitty_telemetry.reports.totals import Counter
-from spec_kitty_telemetry.reports.parallel import Count
+from spec_kitty_telemetry.reports.totals import Aggregator
+from spec_kitty_telemetry.reports.parallel import ParallelScan
 from multiprocessing import active_children
 book = PriceBook.shipped()
-count = Count(Search(Project(Path(sys.argv[1]))), lambda: Counter(("wp",), book.find), book, processes=2, share_bytes=1)
+search = Search(Project(Path(sys.argv[1])))
+count = ParallelScan(search, lambda: Aggregator(("wp",), book.find), book, processes=2, share_bytes=1)
 print(*(each.pid for each in active_children()), flush=True)
 time.sleep(60)
 """
@@ -345,8 +346,8 @@ def test_a_process_that_may_have_no_children_counts_alone(project: Project) -> N
     write(project, {feature: [encode(event(place))[:-1]] for place, feature in enumerate(FEATURES)})
 
     def count_there() -> None:
-        with Count(Search(project), lambda: Counter(("wp",), BOOK.find), BOOK, share_bytes=1) as count:
-            sys.exit(report_of(count.tally(), ("wp",)).total.event_count)
+        with ParallelScan(Search(project), lambda: Aggregator(("wp",), BOOK.find), BOOK, share_bytes=1) as count:
+            sys.exit(report_of(count.totals(), ("wp",)).total.event_count)
 
     process = get_context("fork").Process(target=count_there, daemon=True)
     process.start()

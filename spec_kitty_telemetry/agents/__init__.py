@@ -1,34 +1,57 @@
-"""What each agent says about its own runs, made into one meaning.
+"""What each agent says about its own runs, made into one meaning: a module or folder each, and one plugin for all.
 
-One module an agent; each has an `extract_usage` implementation and is a plugin like any other.  The modules below are
-named here and imported by nobody but `host`, so that an agent that is not used costs nothing.  What several agents
-share:
+`extract_usage` looks the agent's name up and imports the module that reads its output: an agent that is not used costs
+nothing.  A module has `read(invocation, result, context) -> Usage`.  What several agents share is in `common`:
 
-- `printed` finds JSON in messy output, `members` reads parts of huge JSON;
-- `values` takes single facts out of untrusted JSON, `counts` gives token counts one meaning;
-- `answer` joins them to a `Usage`; `surroundings` says what may be read besides the output;
-- `sessions` remembers running totals; `transcripts` reads the files that agents keep about themselves.
+- `stdout` finds JSON in messy output, `json_spans` reads parts of huge JSON;
+- `fields` takes single facts out of untrusted JSON, `tokens` gives token counts one meaning;
+- `extract` joins them to a `Usage`; `context` says what may be read besides the output;
+- `files` reads the files that agents keep about themselves, `session_totals` remembers running totals.
 """
 
 from __future__ import annotations
 
-EXTRACTORS: tuple[str, ...] = (
-    "spec_kitty_telemetry.agents.claude_code",
-    "spec_kitty_telemetry.agents.codex",
-    "spec_kitty_telemetry.agents.gemini",
-    "spec_kitty_telemetry.agents.qwen",
-    "spec_kitty_telemetry.agents.opencode",
-    "spec_kitty_telemetry.agents.kilocode",
-    "spec_kitty_telemetry.agents.copilot",
-    "spec_kitty_telemetry.agents.cursor",
-    "spec_kitty_telemetry.agents.augment",
-    "spec_kitty_telemetry.agents.pi",
-    "spec_kitty_telemetry.agents.letta",
-    "spec_kitty_telemetry.agents.amp",
-    "spec_kitty_telemetry.agents.goose",
-    "spec_kitty_telemetry.agents.aider",
-)
-"""Module paths of the shipped `extract_usage` plugins, in the order in which they are asked.
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-No agent's name is claimed by two of them, so the order changes no answer: those that are used most wait least.
-"""
+from spec_kitty_telemetry.hooks.specs import hookimpl
+
+if TYPE_CHECKING:
+    from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "claude_code.output": ("claude-code", "claude", "claudecode", "claude-cli"),
+    "codex.output": ("codex", "codex-cli", "openai-codex", "codex-exec"),
+    "gemini.output": ("gemini", "gemini-cli", "google-gemini", "google-gemini-cli"),
+    "qwen.output": ("qwen", "qwen-code", "qwen-cli", "qwencode"),
+    "opencode.output": ("opencode", "open-code", "opencode-ai", "kilo", "kilo-cli"),
+    "kilocode": ("kilocode", "kilo-code", "kilocode-cli"),
+    "copilot.output": ("copilot", "github-copilot", "copilot-cli", "gh-copilot", "github-copilot-cli"),
+    "cursor": ("cursor", "cursor-agent", "cursor-cli"),
+    "augment": ("augment", "auggie", "augment-code", "auggie-cli"),
+    "pi.output": ("pi", "pi-coding-agent", "pi-agent", "pi-mono"),
+    "letta": ("letta", "letta-code", "letta-cli"),
+    "amp.output": ("amp", "amp-cli", "ampcode", "sourcegraph-amp"),
+    "goose": ("goose", "goose-cli", "block-goose"),
+    "aider.output": ("aider", "aider-chat"),
+}
+"""Module of each agent → the names that hosts and people call the agent by, its own first."""
+
+MODULES = {name: module for module, names in NAMES.items() for name in names}
+"""Name of an agent → its module in this folder."""
+
+
+@hookimpl
+def extract_usage(invocation: Invocation, result: InvocationResult) -> Usage | None:
+    """Say what the run used, if its agent is one of these; what the module raises is the caller's to count."""
+    module = MODULES.get(normalized(invocation.agent))
+    if module is None:
+        return None
+    from spec_kitty_telemetry.agents.common.extract import read_usage
+
+    return read_usage(import_module(f"{__name__}.{module}").read, invocation, result)
+
+
+def normalized(agent: str) -> str:
+    """Return an agent's name in the spelling of `NAMES`: `Claude_Code` is `claude-code`."""
+    return agent.strip().lower().replace("_", "-").replace(" ", "-")

@@ -10,29 +10,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.agents.common.extract import answer, usage
+from spec_kitty_telemetry.agents.common.extract import build_usage
 from spec_kitty_telemetry.agents.common.fields import flag, sentence, word
-from spec_kitty_telemetry.agents.common.stdout import Printed
-from spec_kitty_telemetry.hooks.specs import hookimpl
+from spec_kitty_telemetry.agents.common.stdout import AgentOutput
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.agents.common.context import Surroundings
+    from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
 
-AGENTS = frozenset({"augment", "auggie", "augment-code", "auggie-cli"})
 
-
-@hookimpl
-def extract_usage(invocation: Invocation, result: InvocationResult) -> Usage | None:
-    """Say that an Augment run's usage is unknown."""
-    return answer(invocation, result, AGENTS, read)
-
-
-def read(_invocation: Invocation, result: InvocationResult, _around: Surroundings) -> Usage:
+def read(_invocation: Invocation, result: InvocationResult, _around: AgentContext) -> Usage:
     """Read the session and the success of the last result."""
-    end = Printed(result.stdout).last('"result"', lambda found: found.get("type") == "result") or {}
+    end = AgentOutput(result.stdout).last('"result"', lambda found: found.get("type") == "result") or {}
     failed = flag(end, "is_error")
-    return usage(
+    return build_usage(
         session_id=word(end, "session_id"),
         success=None if failed is None else not failed,
         error=(sentence(end.get("result")) or sentence(end.get("subtype"))) if failed else None,

@@ -11,39 +11,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.agents.common.extract import answer, usage
-from spec_kitty_telemetry.agents.common.fields import count, flag, inner, milliseconds, sentence, word
-from spec_kitty_telemetry.agents.common.stdout import Printed
+from spec_kitty_telemetry.agents.common.extract import build_usage
+from spec_kitty_telemetry.agents.common.fields import flag, get_int, inner, milliseconds, sentence, word
+from spec_kitty_telemetry.agents.common.stdout import AgentOutput
 from spec_kitty_telemetry.agents.common.tokens import of_parts
-from spec_kitty_telemetry.hooks.specs import hookimpl
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.agents.common.context import Surroundings
+    from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
 
-AGENTS = frozenset({"cursor", "cursor-agent", "cursor-cli"})
 
-
-@hookimpl
-def extract_usage(invocation: Invocation, result: InvocationResult) -> Usage | None:
-    """Say what a Cursor run used."""
-    return answer(invocation, result, AGENTS, read)
-
-
-def read(_invocation: Invocation, result: InvocationResult, _around: Surroundings) -> Usage:
+def read(_invocation: Invocation, result: InvocationResult, _around: AgentContext) -> Usage:
     """Read the last result."""
-    printed = Printed(result.stdout)
+    printed = AgentOutput(result.stdout)
     start = printed.first('"init"', lambda found: found.get("subtype") == "init") or {}
     end = printed.last('"result"', lambda found: found.get("type") == "result") or {}
     used = inner(end, "usage")
     failed = flag(end, "is_error")
     counts = of_parts(
-        count(used, "inputTokens"),
-        cache_read=count(used, "cacheReadTokens"),
-        cache_write=count(used, "cacheWriteTokens"),
-        output=count(used, "outputTokens"),
+        get_int(used, "inputTokens"),
+        cache_read=get_int(used, "cacheReadTokens"),
+        cache_write=get_int(used, "cacheWriteTokens"),
+        output=get_int(used, "outputTokens"),
     )
-    return usage(
+    return build_usage(
         counts,
         model=word(start, "model"),
         session_id=word(end, "session_id") or word(start, "session_id"),

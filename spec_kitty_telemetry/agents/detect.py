@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.agents import EXTRACTORS
+from spec_kitty_telemetry.agents import MODULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +25,8 @@ def agent_of(command_line: Sequence[str]) -> str:
         program = _program(word).lower()
         if program in _KNOWN_PROGRAMS:
             return _KNOWN_PROGRAMS[program]
-        for module_path in EXTRACTORS:
-            if program in import_module(module_path).AGENTS:
-                return module_path.rpartition(".")[2].replace("_", "-")
+        if program in MODULES:
+            return MODULES[program].partition(".")[0].replace("_", "-")
     return _program(command_line[0])
 
 

@@ -12,38 +12,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.agents.common import session_totals as sessions
-from spec_kitty_telemetry.agents.common.extract import answer, usage
-from spec_kitty_telemetry.agents.common.fields import count, dollars, inner, sentence, word
-from spec_kitty_telemetry.agents.common.stdout import Json, Printed
-from spec_kitty_telemetry.agents.common.tokens import Counts, of_whole
-from spec_kitty_telemetry.hooks.specs import hookimpl
+from spec_kitty_telemetry.agents.common.extract import build_usage
+from spec_kitty_telemetry.agents.common.fields import dollars, get_int, inner, sentence, word
+from spec_kitty_telemetry.agents.common.stdout import AgentOutput, Json
+from spec_kitty_telemetry.agents.common.tokens import TokenCounts, of_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spec_kitty_telemetry.agents.common.context import Surroundings
+    from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
 
-AGENTS = frozenset({"goose", "goose-cli", "block-goose"})
 
-
-@hookimpl
-def extract_usage(invocation: Invocation, result: InvocationResult) -> Usage | None:
-    """Say what a Goose run used."""
-    return answer(invocation, result, AGENTS, read)
-
-
-def read(invocation: Invocation, result: InvocationResult, around: Surroundings) -> Usage:
+def read(invocation: Invocation, result: InvocationResult, context: AgentContext) -> Usage:
     """Read the session's totals."""
-    printed = Printed(result.stdout)
+    printed = AgentOutput(result.stdout)
     found = printed.last('"metadata"', lambda found: "total_tokens" in inner(found, "metadata"))
     done = inner(found or {}, "metadata") or printed.last('"complete"', _is("complete")) or {}
     failure = printed.last('"error"', _is("error")) if not done else None
     totals, doubt = sessions.since_last_run(
-        invocation, around.state_folder, "goose", invocation.session_id, {"": _counts(done)}
+        invocation, context.state_folder, "goose", invocation.session_id, {"": _counts(done)}
     )
-    return usage(
-        totals.get("", Counts()),
+    return build_usage(
+        totals.get("", TokenCounts()),
         session_id=invocation.session_id,
         success=_succeeded(done, failure),
         error=_error(failure) if failure else None,
@@ -55,12 +46,12 @@ def _is(kind: str) -> Callable[[Json], bool]:
     return lambda found: found.get("type") == kind
 
 
-def _counts(done: Json) -> Counts:
+def _counts(done: Json) -> TokenCounts:
     return of_whole(
-        count(done, "input_tokens"),
-        cache_read=count(done, "cache_read_input_tokens"),
-        cache_write=count(done, "cache_write_input_tokens"),
-        output=count(done, "output_tokens"),
+        get_int(done, "input_tokens"),
+        cache_read=get_int(done, "cache_read_input_tokens"),
+        cache_write=get_int(done, "cache_write_input_tokens"),
+        output=get_int(done, "output_tokens"),
         cost=dollars(done, "cost_usd"),
     )
 

@@ -10,39 +10,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.agents import opencode
 from spec_kitty_telemetry.agents.common import json_spans as members
-from spec_kitty_telemetry.agents.common.extract import answer, usage
-from spec_kitty_telemetry.agents.common.fields import count, dollars, milliseconds
-from spec_kitty_telemetry.agents.common.stdout import Json, Printed
-from spec_kitty_telemetry.agents.common.tokens import Counts, of_parts, total
-from spec_kitty_telemetry.hooks.specs import hookimpl
+from spec_kitty_telemetry.agents.common.extract import build_usage
+from spec_kitty_telemetry.agents.common.fields import dollars, get_int, milliseconds
+from spec_kitty_telemetry.agents.common.stdout import AgentOutput, Json
+from spec_kitty_telemetry.agents.common.tokens import TokenCounts, of_parts, total
+from spec_kitty_telemetry.agents.opencode import output as opencode
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.agents.common.context import Surroundings
+    from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
 
-AGENTS = frozenset({"kilocode", "kilo-code", "kilocode-cli"})
 
-
-@hookimpl
-def extract_usage(invocation: Invocation, result: InvocationResult) -> Usage | None:
-    """Say what a Kilo Code run used."""
-    return answer(invocation, result, AGENTS, read)
-
-
-def read(invocation: Invocation, result: InvocationResult, around: Surroundings) -> Usage:
+def read(invocation: Invocation, result: InvocationResult, context: AgentContext) -> Usage:
     """Read the old format where it is printed, else OpenCode's."""
-    printed = Printed(result.stdout)
+    printed = AgentOutput(result.stdout)
     if printed.first('"source"', _is_message) is None:
-        return opencode.read(invocation, result, around)
-    requests: dict[str, Counts] = {}
+        return opencode.read(invocation, result, context)
+    requests: dict[str, TokenCounts] = {}
     for number, message in enumerate(printed.objects('"api_req_started"')):
         facts = _facts(message)
         if message.get("say") == "api_req_started" and facts:
             requests[str(message.get("timestamp", f"line {number}"))] = _counts(facts)
     finished = printed.last('"completion_result"', lambda found: found.get("say") == "completion_result")
-    return usage(total(requests.values()), success=True if finished else None, duration_ms=_duration(printed))
+    return build_usage(total(requests.values()), success=True if finished else None, duration_ms=_duration(printed))
 
 
 def _is_message(found: Json) -> bool:
@@ -62,17 +53,17 @@ def _facts(message: Json) -> Json:
     return {}
 
 
-def _counts(facts: Json) -> Counts:
+def _counts(facts: Json) -> TokenCounts:
     return of_parts(
-        count(facts, "tokensIn"),
-        cache_read=count(facts, "cacheReads"),
-        cache_write=count(facts, "cacheWrites"),
-        output=count(facts, "tokensOut"),
+        get_int(facts, "tokensIn"),
+        cache_read=get_int(facts, "cacheReads"),
+        cache_write=get_int(facts, "cacheWrites"),
+        output=get_int(facts, "tokensOut"),
         cost=dollars(facts, "cost"),
     )
 
 
-def _duration(printed: Printed) -> int | None:
+def _duration(printed: AgentOutput) -> int | None:
     begin = milliseconds(printed.first('"source"', _is_message) or {}, "timestamp")
     end = milliseconds(printed.last('"source"', _is_message) or {}, "timestamp")
     return end - begin if begin is not None and end is not None and end > begin else None

@@ -10,32 +10,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.agents.common.extract import answer, usage
-from spec_kitty_telemetry.agents.common.fields import count, flag, inner, milliseconds, sentence, word
-from spec_kitty_telemetry.agents.common.stdout import Json, Printed
-from spec_kitty_telemetry.agents.common.tokens import Counts, of_whole
-from spec_kitty_telemetry.hooks.specs import hookimpl
+from spec_kitty_telemetry.agents.common.extract import build_usage
+from spec_kitty_telemetry.agents.common.fields import flag, get_int, inner, milliseconds, sentence, word
+from spec_kitty_telemetry.agents.common.stdout import AgentOutput, Json
+from spec_kitty_telemetry.agents.common.tokens import TokenCounts, of_whole
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.agents.common.context import Surroundings
+    from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
 
-AGENTS = frozenset({"letta", "letta-code", "letta-cli"})
 _ASSUMED = "input is taken to include cached tokens, which Letta does not say"
 
 
-@hookimpl
-def extract_usage(invocation: Invocation, result: InvocationResult) -> Usage | None:
-    """Say what a Letta Code run used."""
-    return answer(invocation, result, AGENTS, read)
-
-
-def read(_invocation: Invocation, result: InvocationResult, _around: Surroundings) -> Usage:
+def read(_invocation: Invocation, result: InvocationResult, _around: AgentContext) -> Usage:
     """Read the last result."""
-    end = Printed(result.stdout).last('"result"', lambda found: found.get("type") == "result") or {}
+    end = AgentOutput(result.stdout).last('"result"', lambda found: found.get("type") == "result") or {}
     conversation = word(end, "session_id", "conversation_id")
     succeeded = _succeeded(end)
-    return usage(
+    return build_usage(
         _counts(inner(end, "usage")),
         session_id=None if conversation == "default" else conversation,
         success=succeeded,
@@ -44,14 +36,14 @@ def read(_invocation: Invocation, result: InvocationResult, _around: Surrounding
     )
 
 
-def _counts(used: Json) -> Counts:
-    read, write = count(used, "cached_input_tokens"), count(used, "cache_write_tokens")
+def _counts(used: Json) -> TokenCounts:
+    read, write = get_int(used, "cached_input_tokens"), get_int(used, "cache_write_tokens")
     counts = of_whole(
-        count(used, "prompt_tokens"),
+        get_int(used, "prompt_tokens"),
         cache_read=read,
         cache_write=write,
-        output=count(used, "completion_tokens"),
-        reasoning=count(used, "reasoning_tokens"),
+        output=get_int(used, "completion_tokens"),
+        reasoning=get_int(used, "reasoning_tokens"),
     )
     return counts.doubted(_ASSUMED) if (read or write) and counts.doubt is None else counts
 

@@ -102,9 +102,15 @@ def _manifest(package: Path) -> dict[str, Any] | None:
 
 def _answer(place: Sequence[str], arguments: Sequence[str]) -> Any:
     _print_utf8_on_windows()
-    from spec_kitty_telemetry.cli import group
+    return _commands().main(args=list(arguments), prog_name=" ".join(("spec-kitty", *place)))
 
-    return group.main(args=list(arguments), prog_name=" ".join(("spec-kitty", *place)))
+
+def _commands() -> Any:
+    """Return our click group through the entry point by which any host may add it."""
+    from importlib.metadata import distribution
+
+    entry_points = distribution("spec-kitty-telemetry").entry_points
+    return entry_points.select(group="spec_kitty.commands", name=COMMAND)[COMMAND].load()
 
 
 def _print_utf8_on_windows() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from spec_kitty_telemetry.model.record import ExecutionEvent
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 """What click asks for the values of an option: the context, the option, what was typed."""

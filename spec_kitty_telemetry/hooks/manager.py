@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import pluggy
 
-from spec_kitty_telemetry.agents import EXTRACTORS
 from spec_kitty_telemetry.errors import PluginError, ProjectError
 from spec_kitty_telemetry.hooks import specs as hookspecs
 from spec_kitty_telemetry.hooks.discovery import GROUP, plugin_entry_points
@@ -35,6 +34,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _Answer = TypeVar("_Answer")
+
+_AGENTS = "spec_kitty_telemetry.agents"
+"""The shipped plugin that answers `extract_usage`: named, not imported, since it stands on this one."""
 
 
 @dataclass(slots=True)
@@ -67,14 +69,13 @@ class Hooks:
 
     @classmethod
     def load(cls, project_root: Path | None = None) -> Self:
-        """Return hooks with the shipped extractors and every installed plugin registered.
+        """Return hooks with the shipped agents and every installed plugin registered.
 
         Plugins are found through the entry-point group `spec_kitty`.  One that cannot be used is left out, logged and
         listed in `plugins`.  `project_root` (default: the project around the current folder) is told to the plugins.
         """
         hooks = cls()
-        for module_path in reversed(EXTRACTORS):  # the last that is registered is asked first
-            hooks._load_module(module_path)
+        hooks._load_module(_AGENTS)
         for entry_point in plugin_entry_points():
             hooks._load_entry_point(entry_point)
         hooks._project_root = project_root or _current_project_root()

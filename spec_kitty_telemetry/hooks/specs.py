@@ -9,7 +9,7 @@ other, those registered last first, and stop at the first answer that is not `No
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import pluggy
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from spec_kitty_telemetry.hooks.manager import Hooks
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
     from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.pricing import Price
@@ -28,8 +27,21 @@ hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
 
 
+class AskableHooks(Protocol):
+    """What a plugin may ask of, or announce through, the `Hooks` that loaded it."""
+
+    def extract_usage(self, invocation: Invocation, result: InvocationResult) -> Usage | None:
+        """Ask who understands this agent's output."""
+
+    def find_price(self, model: str, provider: str | None, at: datetime) -> Price | None:
+        """Ask the plugins for a price."""
+
+    def event_recorded(self, event: ExecutionEvent, log_path: Path) -> None:
+        """Announce that a record is in its log."""
+
+
 @hookspec
-def hooks_loaded(hooks: Hooks, project_root: Path | None) -> None:
+def hooks_loaded(hooks: AskableHooks, project_root: Path | None) -> None:
     """The plugins of this process are loaded; hosts will announce through `hooks`.
 
     Announced once by `Hooks.load()`, after all plugins are registered and before anything else.  Every implementation

@@ -1,7 +1,7 @@
 """The Lamport clock of one feature's log: how high it is, and up to which point of the log that is known.
 
-A `Mark` is kept in a small file beside the lock.  It is a shortcut, never the truth: the log is.  Where it is lost,
-broken or no longer fits the log, it is made again by reading the log.
+A `Checkpoint` is kept in a small file beside the lock.  It is a shortcut, never the truth: the log is.  Where it is
+lost, broken or no longer fits the log, it is made again by reading the log.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TAIL_BYTES = 1024
 _FILE_BYTES = 2048
 
 
-class Mark(msgspec.Struct, frozen=True):
+class Checkpoint(msgspec.Struct, frozen=True):
     """The greatest clock in the first `size` bytes of a log, and the bytes that end there."""
 
     clock: int = 0
@@ -58,25 +58,25 @@ class _Numbered(msgspec.Struct, gc=False):
 
 
 _decoder = msgspec.json.Decoder(_Numbered)
-_mark_decoder = msgspec.json.Decoder(Mark)
+_mark_decoder = msgspec.json.Decoder(Checkpoint)
 
 
-def load(path: Path) -> Mark:
+def load(path: Path) -> Checkpoint:
     """Return the mark kept at `path`; an empty one where it is missing or broken."""
     try:
         descriptor = open_regular(path, os.O_RDONLY)
     except (OSError, LogError):
-        return Mark()
+        return Checkpoint()
     try:
         mark = _mark_decoder.decode(os.read(descriptor, _FILE_BYTES))
     except (OSError, ValueError, RecursionError):
-        return Mark()
+        return Checkpoint()
     finally:
         os.close(descriptor)
-    return mark if 0 <= mark.clock <= _MAXIMUM_KEPT and mark.size >= 0 else Mark()
+    return mark if 0 <= mark.clock <= _MAXIMUM_KEPT and mark.size >= 0 else Checkpoint()
 
 
-def save(path: Path, mark: Mark) -> None:
+def save(path: Path, mark: Checkpoint) -> None:
     """Keep `mark` at `path`; a failure is no loss, the next append reads the log instead."""
     text = msgspec.json.encode(mark).ljust(_FILE_BYTES)  # one length for all, so that one write replaces it whole
     with suppress(OSError, LogError):
@@ -87,7 +87,7 @@ def save(path: Path, mark: Mark) -> None:
             os.close(descriptor)
 
 
-def catch_up(descriptor: int, mark: Mark, deadline: float, seen: Callable[[str], None]) -> Mark:
+def catch_up(descriptor: int, mark: Checkpoint, deadline: float, seen: Callable[[str], None]) -> Checkpoint:
     """Return the mark at the end of the open log, reading only what `mark` does not cover.
 
     `seen` is called with the `event_id` of every line that is read.  If `deadline` (of `time.monotonic`) passes, the
@@ -95,7 +95,7 @@ def catch_up(descriptor: int, mark: Mark, deadline: float, seen: Callable[[str],
     """
     if not still_fits(descriptor, mark):
         # The clock stays: a log that was deleted or rolled back must not give the same clocks out again.
-        mark = Mark(mark.clock)
+        mark = Checkpoint(mark.clock)
     size = os.lseek(descriptor, 0, os.SEEK_END)
     clock, position = mark.clock, mark.size
     begun = b"" if mark.at_line_start else None  # what goes on within a line is no line of its own
@@ -105,12 +105,12 @@ def catch_up(descriptor: int, mark: Mark, deadline: float, seen: Callable[[str],
         clock = max(clock, _greatest(lines, seen))
         line_start = position - len(begun or b"")
         if mark.size < line_start and position < size and time.monotonic() > deadline:
-            return Mark(clock, line_start, _tail_at(descriptor, line_start), complete=False)
+            return Checkpoint(clock, line_start, _tail_at(descriptor, line_start), complete=False)
     # A last line without a newline is a record all the same if it is whole.
-    return Mark(max(clock, _greatest([begun], seen)), position, _tail_at(descriptor, position))
+    return Checkpoint(max(clock, _greatest([begun], seen)), position, _tail_at(descriptor, position))
 
 
-def still_fits(descriptor: int, mark: Mark) -> bool:
+def still_fits(descriptor: int, mark: Checkpoint) -> bool:
     """Tell whether the open log is still what `mark` was made of, or more was added to it."""
     size = os.lseek(descriptor, 0, os.SEEK_END)
     return mark.size <= size and _tail_at(descriptor, mark.size) == mark.tail

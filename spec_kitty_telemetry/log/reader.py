@@ -82,7 +82,7 @@ class ScanReport(msgspec.Struct):
             self.skipped.append(skipped._replace(line=lines_before + skipped.line))
 
 
-class Stretch(NamedTuple):
+class ByteRange(NamedTuple):
     """The lines of one log that begin at the byte `start` or later, but before `end`; a byte order mark is not cut."""
 
     path: Path
@@ -102,29 +102,31 @@ def scan(
     :raises LogError: the file cannot be read at all.
     """
     report = report if report is not None else ScanReport()
-    for events in scan_in_blocks(Stretch(path), report, seen if seen is not None else set(), keep_unknown=keep_unknown):
+    for events in scan_in_blocks(
+        ByteRange(path), report, seen if seen is not None else set(), keep_unknown=keep_unknown
+    ):
         yield from events
 
 
 def scan_in_blocks(
-    stretch: Stretch, report: ScanReport, seen: set[str], *, keep_unknown: bool = False
+    byte_range: ByteRange, report: ScanReport, seen: set[str], *, keep_unknown: bool = False
 ) -> Iterator[list[ExecutionEvent]]:
     """Yield the records of `stretch`, some hundreds at a time; otherwise as `scan`.
 
-    Lines are counted from the beginning of the stretch.
+    Lines are counted from the beginning of the range.
 
     :raises LogError: the file cannot be read at all.
     """
     decode_line = parse if keep_unknown else decode
     number = 0
-    for lines in _blocks_of_lines(stretch):
+    for lines in _blocks_of_lines(byte_range):
         events = []
         for line in lines:
             number += 1
             try:
                 event = decode_line(line)  # type: ignore[arg-type]  # None is a TypeError, told apart below
             except (ValueError, TypeError, RecursionError) as error:
-                _skip(report, stretch.path, number, line, error)
+                _skip(report, byte_range.path, number, line, error)
                 continue
             event_id = event.event_id
             if event_id in seen:
@@ -152,15 +154,15 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
     :raises LogError: the file cannot be read.
     """
     number = 0
-    for lines in _blocks_of_lines(Stretch(path)):
+    for lines in _blocks_of_lines(ByteRange(path)):
         for line in lines:
             number += 1
             yield number, None if line is None else line.removesuffix(b"\n")
 
 
-def _blocks_of_lines(stretch: Stretch) -> Iterator[list[bytes | None]]:
-    """Yield the lines of a stretch, many at a time: a report's inner loop runs over a plain list."""
-    path, start, _ = stretch
+def _blocks_of_lines(byte_range: ByteRange) -> Iterator[list[bytes | None]]:
+    """Yield the lines of a byte range, many at a time: a report's inner loop runs over a plain list."""
+    path, start, _ = byte_range
     try:
         descriptor = open_regular(path, os.O_RDONLY)
     except (FileNotFoundError, NotADirectoryError):
@@ -172,7 +174,7 @@ def _blocks_of_lines(stretch: Stretch) -> Iterator[list[bytes | None]]:
         os.lseek(descriptor, max(0, start - 1), os.SEEK_SET)
         goes_on = start > 0
         begun: bytes | None = b""
-        for block in _blocks(stretch, descriptor):
+        for block in _blocks(byte_range, descriptor):
             lines, begun = cut(begun, block)
             if goes_on and lines:
                 goes_on = False
@@ -190,8 +192,8 @@ def _blocks_of_lines(stretch: Stretch) -> Iterator[list[bytes | None]]:
         os.close(descriptor)
 
 
-def _blocks(stretch: Stretch, descriptor: int) -> Iterator[bytes]:
-    path, start, end = stretch
+def _blocks(byte_range: ByteRange, descriptor: int) -> Iterator[bytes]:
+    path, start, end = byte_range
     position = max(0, start - 1)
     while block := _block(path, descriptor, BLOCK_BYTES if end is None else min(BLOCK_BYTES, end - position)):
         # Some editors begin a file with a byte order mark, which is no part of its first line.

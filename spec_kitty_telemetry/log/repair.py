@@ -19,7 +19,7 @@ from spec_kitty_telemetry.model.record import decode, why_not
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 _PATIENCE_S = 10.0
 _KEPT_FOLDER = "before-repair"

@@ -19,7 +19,7 @@ from spec_kitty_telemetry.project.files import is_within, open_regular
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 MAXIMUM_BYTES = MAXIMUM_LINE_BYTES - 32
 """Longest line that is kept here; the rest is room for the clock that it gets in the log."""

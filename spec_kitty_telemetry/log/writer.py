@@ -7,7 +7,7 @@ again is that of `scan`.
 
 The next Lamport clock must be above every one in the log, also after git merged another branch's lines, yet an append
 must not read the log.  So the clock file remembers how far the log was read and what stood right before that point
-(`clock.Mark`): if that still stands there, only what came after it is read.
+(`clock.Checkpoint`): if that still stands there, only what came after it is read.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from spec_kitty_telemetry.log import checkpoint as clock
 from spec_kitty_telemetry.log.spool import Spool
 from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES, ExecutionEvent, encode
 from spec_kitty_telemetry.project.files import is_within, open_regular
-from spec_kitty_telemetry.project.locate import LOG_NAME, Project, project_of_feature_dir
+from spec_kitty_telemetry.project.layout import LOG_NAME, Project
+from spec_kitty_telemetry.project.locate import project_of_feature_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,7 @@ class Appended:
 class KnownIds:
     """The event ids in a log up to one point of it, so that a writer can ask for one without reading all again."""
 
-    mark: clock.Mark = field(default_factory=clock.Mark)
+    mark: clock.Checkpoint = field(default_factory=clock.Checkpoint)
     ids: set[str] = field(default_factory=set)
 
     def catch_up(self, descriptor: int, deadline: float) -> None:
@@ -174,11 +175,13 @@ class FeatureLog:
         self._save(mark, before, waiting)
         return written
 
-    def _save(self, mark: clock.Mark, before: clock.Mark, waiting: Waiting) -> None:
+    def _save(self, mark: clock.Checkpoint, before: clock.Checkpoint, waiting: Waiting) -> None:
         # A file that stays though its record is in the log must meet that line again the next time.
         clock.save(self._clock_path, mark if waiting.all_removed else before)
 
-    def _write(self, descriptor: int, mark: clock.Mark, lines: list[bytes], greatest_clock: int) -> clock.Mark:
+    def _write(
+        self, descriptor: int, mark: clock.Checkpoint, lines: list[bytes], greatest_clock: int
+    ) -> clock.Checkpoint:
         if any(len(line) > MAXIMUM_LINE_BYTES for line in lines):
             raise LogError(f"the record is longer than {MAXIMUM_LINE_BYTES} bytes, which no reader accepts")
         # A line that a crash tore off is ended first, or it would swallow the one that follows.

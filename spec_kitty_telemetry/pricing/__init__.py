@@ -4,8 +4,8 @@ From the table that people edit to the picodollars of one record:
 
 - `document` reads YAML that is not trusted, `checking` makes strict rows of it (`rows`), `table` compiles and loads
   them;
-- `overrides` reads what a project or a user states, `shelf` lays that over one provider's models;
-- `names` knows how models are spelt, `library` whose shelf a name means, `history` which of a model's dated prices
+- `overrides` reads what a project or a user states, `catalog` lays that over one provider's models;
+- `names` knows how models are spelt, `resolver` whose catalog a name means, `history` which of a model's dated prices
   counts, `price` what tokens cost;
 - `book` puts them together: `PriceBook.find` is the one question that a report asks.
 

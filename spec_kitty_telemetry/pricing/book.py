@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from spec_kitty_telemetry.errors import PriceTableError
 from spec_kitty_telemetry.pricing.history import Context, PriceHistory
-from spec_kitty_telemetry.pricing.resolve import Found, Library
+from spec_kitty_telemetry.pricing.resolve import Found, Resolver
 from spec_kitty_telemetry.pricing.table import load_tables
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class PriceBook:
         """
         self._tables = tuple(tables)
         self._files = tuple(overrides)
-        self._library = Library(self._tables, self._files)
+        self._resolver = Resolver(self._tables, self._files)
         self._defaults = {agent: (default, file.path) for file in self._files for agent, default in file.agents.items()}
         self._found: dict[tuple[str | None, str | None, str | None], PriceHistory | None] = {}
         self._used: dict[Path, set[str]] = {}
@@ -112,11 +112,11 @@ class PriceBook:
     @property
     def providers(self) -> tuple[str, ...]:
         """Everybody whose prices are known, in order of name."""
-        return self._library.providers
+        return self._resolver.providers
 
     def provider_called(self, name: str) -> str | None:
         """Return a provider by any of its names (`Bedrock` is `aws-bedrock`); `None` for one that is not known."""
-        return self._library.provider_called(name)
+        return self._resolver.provider_called(name)
 
     def default_for(self, agent: str | None) -> AgentDefault | None:
         """Return the model that the settings name for an agent that never says its own."""
@@ -168,15 +168,15 @@ class PriceBook:
         from spec_kitty_telemetry.pricing.description import description_of
 
         moment = at or datetime.now(UTC)
-        for shelf in self._library.shelves():
-            for entry in sorted(shelf.entries(), key=lambda entry: entry.name):
-                yield description_of(self._built(Found(shelf, entry, "id"), used=False), moment)
+        for catalog in self._resolver.catalogs():
+            for entry in sorted(catalog.entries(), key=lambda entry: entry.name):
+                yield description_of(self._built(Found(catalog, entry, "id"), used=False), moment)
 
     def similar(self, name: str, limit: int = 3) -> tuple[str, ...]:
         """Return known names that look like an unknown one, the most similar first."""
         from difflib import get_close_matches  # only for a message about a name that was not found
 
-        known = {spelling for shelf in self._library.shelves() for spelling in shelf.names}
+        known = {spelling for catalog in self._resolver.catalogs() for spelling in catalog.names}
         return tuple(get_close_matches(name.lower().rpartition("/")[2], sorted(known), limit))
 
     def _history(self, model: str | None, provider: str | None, agent: str | None) -> PriceHistory | None:
@@ -187,16 +187,16 @@ class PriceBook:
 
     def _resolve(self, model: str | None, provider: str | None, agent: str | None) -> PriceHistory | None:
         if model is not None:
-            found = self._library.look_up(model, provider, agent)
+            found = self._resolver.look_up(model, provider, agent)
             return self._built(found) if found else None
         default = self.default_for(agent)
-        found = self._library.look_up(default.model, provider or default.provider, agent) if default else None
+        found = self._resolver.look_up(default.model, provider or default.provider, agent) if default else None
         return self._built(found, chosen_by=self.note_default(agent)) if found else None
 
     def _built(self, found: Found, *, used: bool = True, chosen_by: Path | None = None) -> PriceHistory:
-        links = self._library.chain(found)
+        links = self._resolver.chain(found)
         last = links[-1]
-        model, origin = last.shelf.priced(last.entry)
+        model, origin = last.catalog.priced(last.entry)
         if last is not found:
             origin += f", by alias_of in {found.entry.path}"
         if found.path is not None:
@@ -206,7 +206,7 @@ class PriceBook:
         for link in links if used else ():
             for path in link.paths():
                 self._note_use(path, link.called)
-        return PriceHistory(model, last.shelf.table_of(last.entry), origin=origin, matched_by=found.how)
+        return PriceHistory(model, last.catalog.table_of(last.entry), origin=origin, matched_by=found.how)
 
     def _note_use(self, path: Path, called: str) -> None:
         self._used.setdefault(path, set()).add(called)

@@ -36,7 +36,7 @@ class Match(NamedTuple):
     how: str
 
 
-class Shelf(msgspec.Struct, eq=False):
+class Catalog(msgspec.Struct, eq=False):
     """One provider's models by lower-case name."""
 
     table: Table
@@ -103,9 +103,9 @@ class Shelf(msgspec.Struct, eq=False):
         """Return the table whose source and date count for `entry`: an override has neither."""
         return self.table if entry.path is None else msgspec.structs.replace(self.table, source="", as_of="")
 
-    def borrowing(self, other: Shelf) -> Shelf:
+    def borrowing(self, other: Catalog) -> Catalog:
         """Return `other` as billed by this provider: with this one's discount instead of its own."""
-        return Shelf(other.table, other.names, self.discount, self.discount_path)
+        return Catalog(other.table, other.names, self.discount, self.discount_path)
 
     def same(self, name: str) -> Entry | None:
         """Return the entry that a person means who states a price for `name`: so spelt, or with `4.5` for `4-5`.
@@ -130,64 +130,64 @@ class Shelf(msgspec.Struct, eq=False):
                 self.names[name] = entry
 
 
-class Shelves(NamedTuple):
-    """Every provider's shelf, and what does not belong to one."""
+class Catalogs(NamedTuple):
+    """Every provider's catalog, and what does not belong to one."""
 
-    by_provider: dict[str, Shelf]
-    anybody: Shelf
+    by_provider: dict[str, Catalog]
+    anybody: Catalog
     """Models that were stated without a provider: whoever bills."""
     also_called: dict[str, str]
     """Another name of a provider → the provider, from the tables and from the settings."""
 
-    def named(self, provider: str) -> Shelf | None:
-        """Return the shelf of a provider by any of its names (lower case)."""
+    def named(self, provider: str) -> Catalog | None:
+        """Return the catalog of a provider by any of its names (lower case)."""
         return self.by_provider.get(provider) or self.by_provider.get(self.also_called.get(provider, ""))
 
 
-def fill_shelves(tables: Iterable[Table], files: Iterable[OverrideFile]) -> Shelves:
+def fill_shelves(tables: Iterable[Table], files: Iterable[OverrideFile]) -> Catalogs:
     """Lay what `files` state over `tables`.
 
     Raises `PriceTableError` for a discount or another name of a provider that has no models.
     """
     by_provider = {table.provider: _shelf(table) for table in tables}
-    also_called = {name: shelf.provider for shelf in by_provider.values() for name in shelf.called}
-    shelves = Shelves(by_provider, Shelf(Table("", "", "", "")), also_called)
+    also_called = {name: catalog.provider for catalog in by_provider.values() for name in catalog.called}
+    catalogs = Catalogs(by_provider, Catalog(Table("", "", "", "")), also_called)
     files = tuple(files)
     for file in files:
         also_called.update(file.also_called)
         for override in file.models:
-            _put(override, file.path, shelves)
+            _put(override, file.path, catalogs)
     for file in files:
         for provider in (*file.discounts, *file.also_called.values()):
-            if shelves.named(provider) is None:
-                raise _no_models(provider, file.path, shelves)
+            if catalogs.named(provider) is None:
+                raise _no_models(provider, file.path, catalogs)
         for provider, millionths in file.discounts.items():
-            shelf = shelves.named(provider)
-            if shelf is not None:
-                shelf.discount, shelf.discount_path = millionths, file.path
-    return shelves
+            catalog = catalogs.named(provider)
+            if catalog is not None:
+                catalog.discount, catalog.discount_path = millionths, file.path
+    return catalogs
 
 
-def _put(override: ModelOverride, path: Path, shelves: Shelves) -> None:
+def _put(override: ModelOverride, path: Path, catalogs: Catalogs) -> None:
     if override.provider:
-        shelf = shelves.named(override.provider)
-        if shelf is None:
-            shelf = shelves.by_provider[override.provider] = Shelf(Table(override.provider, "", "", ""))
-        shelf.put(override, path)
+        catalog = catalogs.named(override.provider)
+        if catalog is None:
+            catalog = catalogs.by_provider[override.provider] = Catalog(Table(override.provider, "", "", ""))
+        catalog.put(override, path)
         return
-    replaced = [shelf for shelf in shelves.by_provider.values() if shelf.same(override.name)]
-    dated = any(entry.dated for shelf in replaced if (entry := shelf.same(override.name)))
-    for shelf in (shelves.anybody, *replaced):
-        shelf.put(override, path, dated=dated)
+    replaced = [catalog for catalog in catalogs.by_provider.values() if catalog.same(override.name)]
+    dated = any(entry.dated for catalog in replaced if (entry := catalog.same(override.name)))
+    for catalog in (catalogs.anybody, *replaced):
+        catalog.put(override, path, dated=dated)
 
 
-def _no_models(provider: str, path: Path, shelves: Shelves) -> PriceTableError:
+def _no_models(provider: str, path: Path, catalogs: Catalogs) -> PriceTableError:
     from difflib import get_close_matches  # these two only for a message
 
     from spec_kitty_telemetry.project.strict_yaml import Place, Said
 
-    known = sorted(shelves.by_provider)
-    close = get_close_matches(provider, sorted({*known, *shelves.also_called} - {provider}), 1)
+    known = sorted(catalogs.by_provider)
+    close = get_close_matches(provider, sorted({*known, *catalogs.also_called} - {provider}), 1)
     place = Place(str(path), "pricing", "providers", f"'{provider}'")
     return place.refuse(
         Said("a provider without models"),
@@ -196,12 +196,12 @@ def _no_models(provider: str, path: Path, shelves: Shelves) -> PriceTableError:
     )
 
 
-def _shelf(table: Table) -> Shelf:
-    shelf = Shelf(table)
+def _shelf(table: Table) -> Catalog:
+    catalog = Catalog(table)
     for model in table.models:
         entry = Entry(model.id, model, dated=model.dated)
-        shelf.names.update(dict.fromkeys(_names(model), entry))
-    return shelf
+        catalog.names.update(dict.fromkeys(_names(model), entry))
+    return catalog
 
 
 def _names(model: Model | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Where a reported name leads: which provider's shelf is meant, under which name, and what an alias stands for.
+"""Where a reported name leads: which provider's catalog is meant, under which name, and what an alias stands for.
 
 Every step that a settings file made is kept, so that a report can name the file.  What is found there costs is `book`'s
 business.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from spec_kitty_telemetry.pricing.catalog import Entry, Shelf
+    from spec_kitty_telemetry.pricing.catalog import Catalog, Entry
     from spec_kitty_telemetry.pricing.overrides import OverrideFile
     from spec_kitty_telemetry.pricing.rows import Table
 
@@ -26,66 +26,66 @@ _LONGEST_ALIAS_CHAIN = 4
 class Found(NamedTuple):
     """An entry that answers to a name."""
 
-    shelf: Shelf
+    catalog: Catalog
     entry: Entry
     how: str
     """How the name led to the entry."""
     path: Path | None = None
-    """The settings file whose `also_called` led to the shelf."""
+    """The settings file whose `also_called` led to the catalog."""
 
     @property
     def called(self) -> str:
         """`provider/model`."""
-        return f"{self.shelf.provider}/{self.entry.name}" if self.shelf.provider else self.entry.name
+        return f"{self.catalog.provider}/{self.entry.name}" if self.catalog.provider else self.entry.name
 
     def paths(self) -> Iterator[Path]:
         """Yield the settings files without which this would not have been found, or not at this price."""
-        stated = self.shelf.discount_path if self.entry.path is None else self.entry.path
+        stated = self.catalog.discount_path if self.entry.path is None else self.entry.path
         yield from (path for path in (stated, self.path) if path is not None)
 
 
 class _Biller(NamedTuple):
     """A provider by one of its names, and the settings file that gave it this name."""
 
-    shelf: Shelf | None = None
+    catalog: Catalog | None = None
     path: Path | None = None
 
 
 _NOBODY = _Biller()
 
 
-class Library:
-    """All shelves, and the ways to them."""
+class Resolver:
+    """All catalogs, and the ways to them."""
 
     def __init__(self, tables: Iterable[Table], files: Iterable[OverrideFile]) -> None:
         """Raises `PriceTableError` where an `alias_of` leads nowhere or a provider is named that has no models."""
         files = tuple(files)
         self._shelves = fill_shelves(tables, files)
-        shelves = self._shelves.by_provider.values()
-        self._called = {name: _Biller(shelf) for shelf in shelves for name in shelf.called}
-        self._families = {word: shelf for shelf in shelves for word in shelf.families}
-        self._by_agent = {agent: shelf for shelf in shelves for agent in shelf.agents}
+        catalogs = self._shelves.by_provider.values()
+        self._called = {name: _Biller(catalog) for catalog in catalogs for name in catalog.called}
+        self._families = {word: catalog for catalog in catalogs for word in catalog.families}
+        self._by_agent = {agent: catalog for catalog in catalogs for agent in catalog.agents}
         for file in files:
             for other, own in file.also_called.items():
-                shelf = self._shelves.named(own)
-                if self._called.get(other, _NOBODY).shelf is not shelf:
-                    self._called[other] = _Biller(shelf, file.path)
-        for shelf in self.shelves():
-            for entry in shelf.entries():
-                self.chain(Found(shelf, entry, ""))
+                catalog = self._shelves.named(own)
+                if self._called.get(other, _NOBODY).catalog is not catalog:
+                    self._called[other] = _Biller(catalog, file.path)
+        for catalog in self.catalogs():
+            for entry in catalog.entries():
+                self.chain(Found(catalog, entry, ""))
 
     @property
     def providers(self) -> tuple[str, ...]:
-        """Everybody who has a shelf, in order of name."""
+        """Everybody who has a catalog, in order of name."""
         return tuple(sorted(self._shelves.by_provider))
 
     def provider_called(self, name: str) -> str | None:
         """Return the provider with that name, by any name it has; `None` for one that is not known."""
-        shelf = self._called.get(name.strip().lower(), _NOBODY).shelf
-        return shelf.provider if shelf is not None else None
+        catalog = self._called.get(name.strip().lower(), _NOBODY).catalog
+        return catalog.provider if catalog is not None else None
 
-    def shelves(self) -> tuple[Shelf, ...]:
-        """Return every shelf in order of provider, and last the one of nobody in particular."""
+    def catalogs(self) -> tuple[Catalog, ...]:
+        """Return every catalog in order of provider, and last the one of nobody in particular."""
         return (*(self._shelves.by_provider[provider] for provider in self.providers), self._shelves.anybody)
 
     def look_up(self, model: str, provider: str | None = None, agent: str | None = None) -> Found | None:
@@ -112,10 +112,10 @@ class Library:
 
     def _answers(self, model: str, provider: str | None = None, agent: str | None = None) -> Iterator[Found]:
         for biller, name in self._places(model, provider, agent):
-            for shelf in _with_fallbacks(biller.shelf, self._shelves.by_provider):
-                match = shelf.look_up(name)
+            for catalog in _with_fallbacks(biller.catalog, self._shelves.by_provider):
+                match = catalog.look_up(name)
                 if match is not None:
-                    yield Found(shelf, match.entry, match.how, biller.path)
+                    yield Found(catalog, match.entry, match.how, biller.path)
 
     def _places(self, model: str, provider: str | None, agent: str | None) -> Iterator[tuple[_Biller, str]]:
         """Yield where to look for a reported name, the surest place first, and under which name."""
@@ -124,9 +124,9 @@ class Library:
         yield _Biller(self._shelves.anybody), whole
         named = self._called.get(biller or "", _NOBODY)
         asked = self._called.get((provider or "").strip().lower(), _NOBODY)
-        if provider is not None and (named.shelf is None or not named.shelf.wraps):
+        if provider is not None and (named.catalog is None or not named.catalog.wraps):
             yield asked, whole
-            if named.shelf is asked.shelf:
+            if named.catalog is asked.catalog:
                 yield asked, name
         elif biller is not None:
             yield named, name
@@ -138,7 +138,7 @@ class Library:
                 yield _Biller(self._families.get(family_of(name))), name
 
 
-def _with_fallbacks(shelf: Shelf | None, by_provider: dict[str, Shelf]) -> Iterator[Shelf]:
-    if shelf is not None:
-        yield shelf
-        yield from (shelf.borrowing(by_provider[provider]) for provider in shelf.fallback)
+def _with_fallbacks(catalog: Catalog | None, by_provider: dict[str, Catalog]) -> Iterator[Catalog]:
+    if catalog is not None:
+        yield catalog
+        yield from (catalog.borrowing(by_provider[provider]) for provider in catalog.fallback)

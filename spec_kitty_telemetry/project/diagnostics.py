@@ -15,7 +15,7 @@ from spec_kitty_telemetry.project.locate import project_of_root
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 BRIDGE, PLUGINS = "bridge", "plugin"
 """What notes can be about: runs that a bridge could not record, and hooks that a plugin raised in."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.log.writer import Appended, FeatureLog
 from spec_kitty_telemetry.project.identity import identity_of
-from spec_kitty_telemetry.project.locate import Project, check_slug, project_of_feature_dir, settings_or_defaults
+from spec_kitty_telemetry.project.layout import Project, check_slug, settings_or_defaults
+from spec_kitty_telemetry.project.locate import project_of_feature_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +51,7 @@ def emit_execution_event(
 ) -> Appended | None:
     """Append one record to the log of the feature in `feature_dir`; never raises, never waits more than 0.3 s.
 
-    Counts are whole tokens in the record's meaning: `input_tokens` is the whole prompt with what was read from and
+    TokenCounts are whole tokens in the record's meaning: `input_tokens` is the whole prompt with what was read from and
     written to a cache, `output_tokens` includes reasoning.  Leave out what is not known.  `cost_usd` is US dollars; a
     float is taken by its shortest decimal form.  `timestamp` (aware) is when the run ended, by default now.  Of two
     records with one `event_id` the first counts.

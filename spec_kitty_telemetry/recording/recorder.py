@@ -14,14 +14,15 @@ from spec_kitty_telemetry.hooks.specs import hookimpl
 from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.model.record import encode
 from spec_kitty_telemetry.project.identity import identity_of
-from spec_kitty_telemetry.project.locate import Project, project_of_root, settings_or_defaults
+from spec_kitty_telemetry.project.layout import Project, settings_or_defaults
+from spec_kitty_telemetry.project.locate import project_of_root
 from spec_kitty_telemetry.recording import in_flight as marks
 from spec_kitty_telemetry.recording.compose import compose_event, compose_killed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.hooks.manager import Hooks
+    from spec_kitty_telemetry.hooks.specs import AskableHooks
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
     from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.project.settings import Settings
@@ -34,11 +35,11 @@ class Recorder:
 
     def __init__(self) -> None:
         """Make a recorder that has not been told its hooks yet."""
-        self._hooks: Hooks | None = None
+        self._hooks: AskableHooks | None = None
         self._recovered: set[Path] = set()
 
     @hookimpl
-    def hooks_loaded(self, hooks: Hooks, project_root: Path | None) -> None:
+    def hooks_loaded(self, hooks: AskableHooks, project_root: Path | None) -> None:
         """Keep `hooks`, and record the runs that a killed host left behind in this project."""
         self._hooks = hooks
         if project_root is not None:

@@ -1,10 +1,10 @@
-"""Cutting logs into shares: runs of stretches of about as many bytes, one for each process that counts (`workers`)."""
+"""Cutting logs into shares: byte ranges of about the same size, one list for each process that counts (`parallel`)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.log.reader import Stretch
+from spec_kitty_telemetry.log.reader import ByteRange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,29 +16,29 @@ _SMALL = 8
 """A log below this part of a share is not cut."""
 
 
-def shares(stretches: Sequence[Stretch], count: int, share_bytes: int = SHARE_BYTES) -> list[list[Stretch]]:
+def shares(byte_ranges: Sequence[ByteRange], count: int, share_bytes: int = SHARE_BYTES) -> list[list[ByteRange]]:
     """Cut logs, each given whole, into at most `count` shares of about as many bytes, none far below `share_bytes`.
 
     A small log is not cut in two: most records that stand twice stand in one log.
     """
-    sizes = [_size(stretch.path) for stretch in stretches]
+    sizes = [_size(byte_range.path) for byte_range in byte_ranges]
     count = min(count, sum(sizes) // share_bytes)
     if count < 2:  # noqa: PLR2004 - nothing to share
-        return [list(stretches)]
+        return [list(byte_ranges)]
     even = -(-sum(sizes) // count)
-    found: list[list[Stretch]] = [[]]
+    found: list[list[ByteRange]] = [[]]
     room = even
-    for (path, *_), size in zip(stretches, sizes, strict=True):
+    for (path, *_), size in zip(byte_ranges, sizes, strict=True):
         start = 0
         while size - start > room and len(found) < count:
             if size > even // _SMALL and room > 0:
-                found[-1].append(Stretch(path, start, start + room))
+                found[-1].append(ByteRange(path, start, start + room))
                 start += room
             elif room * 2 >= size:
                 break
             found.append([])
             room = even
-        found[-1].append(Stretch(path, start))
+        found[-1].append(ByteRange(path, start))
         room -= size - start
     return found
 

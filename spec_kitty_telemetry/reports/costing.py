@@ -45,7 +45,7 @@ class UnknownModel(msgspec.Struct, frozen=True):
     output_tokens: int
 
 
-class Charge(msgspec.Struct, frozen=True, gc=False):
+class Cost(msgspec.Struct, frozen=True, gc=False):
     """What one record, or one model's part of it, costs."""
 
     reported: int | None = None
@@ -58,18 +58,18 @@ class Charge(msgspec.Struct, frozen=True, gc=False):
     """Unpriced because its counts cannot all be true, so that no price can make a cost of them."""
     base_rates: bool = False
     """Priced at base rates although a long-context rate may count: the sizes of its requests are not known."""
-    parts: tuple[Charge, ...] = ()
+    parts: tuple[Cost, ...] = ()
     """For each of the record's `models`, in their order, where the parts were asked for."""
     is_gap: bool = False
     """Whether any of those above needs counting: most records need not be looked at closer."""
 
 
-_NO_USAGE = Charge(has_usage=False, is_gap=True)
-_UNPRICED = Charge(unpriced=True, is_gap=True)
-_CONTRADICTORY = Charge(unpriced=True, contradictory=True, is_gap=True)
+_NO_USAGE = Cost(has_usage=False, is_gap=True)
+_UNPRICED = Cost(unpriced=True, is_gap=True)
+_CONTRADICTORY = Cost(unpriced=True, contradictory=True, is_gap=True)
 
 
-class Pricer:
+class Costing:
     """Charges records and remembers which models had no price."""
 
     def __init__(self, find_price: FindPrice, mode: CostMode, *, in_parts: bool = True) -> None:
@@ -84,7 +84,7 @@ class Pricer:
         self._named: set[tuple[str | None, str | None]] = set()
         """The unknown models of the record that is being charged: each is counted once."""
 
-    def charge(self, event: ExecutionEvent) -> Charge:
+    def cost_of(self, event: ExecutionEvent) -> Cost:
         """Return what `event` costs."""
         payload = event.payload
         models = payload.models
@@ -93,7 +93,7 @@ class Pricer:
         if not models and self._mode != "reported" and (payload.cost_usd is None or not self.takes_reported):
             return self._estimate(event, payload, payload.model)  # most records, at once
         if self.takes_reported and (reported := reported_cost(payload)) is not None:
-            return Charge(reported, parts=_reported_parts(payload, reported) if models and self._in_parts else ())
+            return Cost(reported, parts=_reported_parts(payload, reported) if models and self._in_parts else ())
         counted = any(says_anything(part) for part in models)
         if not counted and not says_anything(payload):
             return _with_parts(_NO_USAGE, _NO_USAGE, len(models))
@@ -103,14 +103,14 @@ class Pricer:
             return _with_parts(self._estimate(event, payload, payload.model), _UNPRICED, len(models))
         return self._sum_of_parts(event)
 
-    def _sum_of_parts(self, event: ExecutionEvent) -> Charge:
+    def _sum_of_parts(self, event: ExecutionEvent) -> Cost:
         payload = event.payload
         parts = tuple([self._estimate(event, part, part.model) for part in payload.models])
         known = [part.estimated for part in parts if part.estimated is not None]
         input_said = sum([part.input_tokens or 0 for part in payload.models])
         output_said = sum([part.output_tokens or 0 for part in payload.models])
         more_was_used = input_said < (payload.input_tokens or 0) or output_said < (payload.output_tokens or 0)
-        return Charge(
+        return Cost(
             estimated=sum(known) if known else None,
             unpriced=any(part.unpriced for part in parts),
             partial=any(part.partial or not part.has_usage for part in parts) or more_was_used,
@@ -120,12 +120,12 @@ class Pricer:
             is_gap=True,
         )
 
-    def _estimate(self, event: ExecutionEvent, counts: ExecutionPayload | ModelPart, model: str | None) -> Charge:
+    def _estimate(self, event: ExecutionEvent, counts: ExecutionPayload | ModelPart, model: str | None) -> Cost:
         input_tokens, output_tokens = counts.input_tokens, counts.output_tokens
         if input_tokens is None and not says_anything(counts):
             return _NO_USAGE
         if input_tokens == 0 == output_tokens and not says_parts(counts):
-            return Charge(None, 0)  # nothing was used, which costs nothing whatever the model
+            return Cost(None, 0)  # nothing was used, which costs nothing whatever the model
         provider = counts.provider or event.payload.provider
         price = self._find_price(model, provider, event.timestamp, event.payload.agent)
         if price is None:
@@ -141,8 +141,8 @@ class Pricer:
         partial = input_tokens is None or output_tokens is None
         base_rates = bool(price.above) and (input_tokens or 0) > price.above[0].input_tokens
         if partial or base_rates:
-            return Charge(None, estimated, partial=partial, base_rates=base_rates, is_gap=True)
-        return Charge(None, estimated)
+            return Cost(None, estimated, partial=partial, base_rates=base_rates, is_gap=True)
+        return Cost(None, estimated)
 
     def _remember(self, model: str | None, provider: str | None, counts: ExecutionPayload | ModelPart) -> None:
         seen = self.unknown.setdefault((model, provider), [0, 0, 0])
@@ -160,7 +160,7 @@ def reported_cost(payload: ExecutionPayload) -> int | None:
     return sum(picodollars(cost) for cost in costs if cost is not None) if costs and None not in costs else None
 
 
-def _with_parts(whole: Charge, part: Charge, count: int) -> Charge:
+def _with_parts(whole: Cost, part: Cost, count: int) -> Cost:
     return msgspec.structs.replace(whole, parts=(part,) * count) if count else whole
 
 
@@ -202,7 +202,7 @@ def says_anything(counts: ExecutionPayload | ModelPart) -> bool:
     )
 
 
-def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[Charge, ...]:
+def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[Cost, ...]:
     """Share out a reported cost: each model has what was reported for it.
 
     What remains is the share of the one model without a figure of its own.  Where there are several of those, or the
@@ -220,7 +220,7 @@ def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[Charge, .
         return (_UNPRICED,) * len(own)
     if min([cost for cost in own if cost is not None], default=0) < 0:
         return (_UNPRICED,) * len(own)
-    return tuple([_UNPRICED if cost is None else Charge(cost) for cost in own])
+    return tuple([_UNPRICED if cost is None else Cost(cost) for cost in own])
 
 
 def picodollars(amount_usd: Decimal) -> int:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
-from spec_kitty_telemetry.log.reader import ScanReport, Stretch
+from spec_kitty_telemetry.log.reader import ByteRange, ScanReport
 from spec_kitty_telemetry.reports.chunks import SHARE_BYTES, shares
-from spec_kitty_telemetry.reports.totals import Tally
+from spec_kitty_telemetry.reports.totals import GroupTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.pricing import PriceBook
     from spec_kitty_telemetry.reports.search import Search
-    from spec_kitty_telemetry.reports.totals import Counter
+    from spec_kitty_telemetry.reports.totals import Aggregator
 
     Tell = Callable[[int], None]
     """Called with how many more records were read."""
@@ -39,12 +39,12 @@ MAXIMUM_PROCESSES = 8
 _TELL_EVERY_S = 0.2
 
 
-class Counted(NamedTuple):
+class ChunkResult(NamedTuple):
     """What was counted of one share."""
 
-    tally: Tally
+    totals: GroupTotals
     reports: list[ScanReport]
-    """One for each stretch."""
+    """One for each byte range."""
     ids: bytes
     """Of the records that were counted, a MessagePack array of texts: ten times faster to make than a pickle."""
     least_id: str
@@ -52,13 +52,13 @@ class Counted(NamedTuple):
     overrides_used: dict[Path, set[str]]
 
 
-class Count:
+class ParallelScan:
     """The records of a search, being counted.  A context: what still runs is stopped at its end."""
 
     def __init__(
         self,
         search: Search,
-        new_counter: Callable[[], Counter],
+        new_aggregator: Callable[[], Aggregator],
         book: PriceBook,
         *,
         processes: int | None = None,
@@ -71,11 +71,11 @@ class Count:
         :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
         """
         self._search = search
-        self._new_counter = new_counter
+        self._new_aggregator = new_aggregator
         self._book = book
         self.read_count = 0
         """How many records were read so far."""
-        whole = [Stretch(path) for path in search.log_paths()]
+        whole = [ByteRange(path) for path in search.log_paths()]
         self._shares = shares(whole, _available() if processes is None else processes, share_bytes)
         self._workers: list[_Worker | None] = []
         if len(self._shares) > 1:
@@ -94,13 +94,13 @@ class Count:
             if worker is not None:
                 worker.stop()
 
-    def tally(self) -> Tally:
+    def totals(self) -> GroupTotals:
         """Return the sums of all records when all are counted, and fill the search's `report`.
 
         :raises LogError: a log cannot be read at all, and the search does not go on, or it is so with every log.
         """
         results = self._answers() if self._workers else [None]
-        whole = Tally()
+        whole = GroupTotals()
         earlier = _Ids()
         lines: dict[Path, int] = {}
         for share, answer in zip(self._shares, results, strict=True):
@@ -110,27 +110,27 @@ class Count:
                 if repeated := earlier.repeated(counted):
                     counted = self.count_share(share, self._tell_nobody, repeated)
                 earlier.add(counted)
-            whole.merge(counted.tally)
+            whole.merge(counted.totals)
             self._book.note_overrides_used(counted.overrides_used)
-            for stretch, report in zip(share, counted.reports, strict=True):
-                self._search.report.add(report, lines.get(stretch.path, 0))
-                lines[stretch.path] = self._search.report.line_count
+            for byte_range, report in zip(share, counted.reports, strict=True):
+                self._search.report.add(report, lines.get(byte_range.path, 0))
+                lines[byte_range.path] = self._search.report.line_count
         self._search.check_that_something_was_read()
         return whole
 
-    def count_share(self, share: Iterable[Stretch], tell: Tell, counted_before: Iterable[str] = ()) -> Counted:
+    def count_share(self, share: Iterable[ByteRange], tell: Tell, counted_before: Iterable[str] = ()) -> ChunkResult:
         """Count the records of `share` in this process, but those whose ids were `counted_before`."""
-        counter = self._new_counter()
+        aggregator = self._new_aggregator()
         seen = set(counted_before)
         reports = []
-        for stretch in share:
+        for byte_range in share:
             reports.append(ScanReport())
-            for events in self._search.blocks(stretch, reports[-1], seen):
-                counter.add(events)
+            for events in self._search.blocks(byte_range, reports[-1], seen):
+                aggregator.add(events)
                 tell(len(events))
         is_alone = len(self._shares) == 1 or not seen
         ids = (_NO_IDS, "", "") if is_alone else (msgspec.msgpack.encode(list(seen)), min(seen), max(seen))
-        return Counted(counter.tally, reports, *ids, self._book.overrides_used)
+        return ChunkResult(aggregator.totals, reports, *ids, self._book.overrides_used)
 
     def _tell(self, more: int) -> None:
         self.read_count += more
@@ -138,11 +138,11 @@ class Count:
     def _tell_nobody(self, more: int) -> None:
         """They were told when they were read first."""
 
-    def _answers(self) -> list[Counted | None]:
+    def _answers(self) -> list[ChunkResult | None]:
         """Wait for every process; `None` stands for one that could not be started, or ended without an answer."""
         from multiprocessing.connection import wait  # only where there is enough to read
 
-        answers: list[Counted | None] = [None] * len(self._workers)
+        answers: list[ChunkResult | None] = [None] * len(self._workers)
         waiting = {number: worker for number, worker in enumerate(self._workers) if worker is not None}
         while waiting:
             ready = wait([worker.connection for worker in waiting.values()])
@@ -165,15 +165,15 @@ class _Ids:
     """
 
     def __init__(self) -> None:
-        self._kept: list[Counted] = []
+        self._kept: list[ChunkResult] = []
         self._known: set[str] = set()
         self._known_count = 0
         """How many of `_kept`, in their order, are in `_known`."""
 
-    def add(self, counted: Counted) -> None:
+    def add(self, counted: ChunkResult) -> None:
         self._kept.append(counted)
 
-    def repeated(self, counted: Counted) -> set[str]:
+    def repeated(self, counted: ChunkResult) -> set[str]:
         """Return the ids of `counted` that stand in a share before."""
         if not any(
             each.least_id <= counted.greatest_id and counted.least_id <= each.greatest_id for each in self._kept
@@ -201,15 +201,15 @@ def _available() -> int:
     return min(len(os.sched_getaffinity(0)), MAXIMUM_PROCESSES)
 
 
-def _said(connection: Connection) -> Counted | int | None:
+def _said(connection: Connection) -> ChunkResult | int | None:
     try:
-        said: Counted | int = connection.recv()
+        said: ChunkResult | int = connection.recv()
     except (EOFError, OSError):
         return None
     return said
 
 
-def _started(count: Count, share: list[Stretch], others: list[Connection]) -> _Worker | None:
+def _started(count: ParallelScan, share: list[ByteRange], others: list[Connection]) -> _Worker | None:
     try:
         return _Worker(count, share, others)
     except OSError:  # too many files, too many processes, too little memory: one process is enough
@@ -219,7 +219,7 @@ def _started(count: Count, share: list[Stretch], others: list[Connection]) -> _W
 class _Worker:
     """A process that counts one share."""
 
-    def __init__(self, count: Count, share: list[Stretch], others: list[Connection]) -> None:
+    def __init__(self, count: ParallelScan, share: list[ByteRange], others: list[Connection]) -> None:
         from multiprocessing import get_context
 
         context = get_context("fork")
@@ -241,7 +241,7 @@ class _Worker:
         self._process.join()
 
 
-def _work(count: Count, share: list[Stretch], connection: Connection, parents: list[Connection]) -> None:
+def _work(count: ParallelScan, share: list[ByteRange], connection: Connection, parents: list[Connection]) -> None:
     import signal
 
     for each in parents:  # as long as this process could read them, it would not notice that the parent is gone

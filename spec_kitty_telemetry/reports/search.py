@@ -13,15 +13,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from spec_kitty_telemetry.errors import FilterError, LogError, ProjectError
-from spec_kitty_telemetry.log.reader import ScanReport, Stretch, scan_in_blocks
-from spec_kitty_telemetry.project.locate import (
-    LOG_NAME,
-    SPECS_FOLDER,
-    Project,
-    check_slug,
-    find_project,
-    project_of_feature_dir,
-)
+from spec_kitty_telemetry.log.reader import ByteRange, ScanReport, scan_in_blocks
+from spec_kitty_telemetry.project.layout import LOG_NAME, SPECS_FOLDER, Project, check_slug
+from spec_kitty_telemetry.project.locate import find_project, project_of_feature_dir
 from spec_kitty_telemetry.reports.filters import EventFilter
 
 if TYPE_CHECKING:
@@ -76,7 +70,7 @@ class Search(msgspec.Struct):
         """
         seen: set[str] = set()
         for path in self.log_paths():
-            for events in self.blocks(Stretch(path), self.report, seen, keep_unknown=keep_unknown):
+            for events in self.blocks(ByteRange(path), self.report, seen, keep_unknown=keep_unknown):
                 yield from events
         self.check_that_something_was_read()
 
@@ -91,9 +85,9 @@ class Search(msgspec.Struct):
             raise LogError(f"{unread[0].reason}{more}")
 
     def blocks(
-        self, stretch: Stretch, report: ScanReport, seen: set[str], *, keep_unknown: bool = False
+        self, byte_range: ByteRange, report: ScanReport, seen: set[str], *, keep_unknown: bool = False
     ) -> Iterator[list[ExecutionEvent]]:
-        """Yield the wanted records of one stretch of a log, some hundreds at a time; the rest as `scan_in_blocks`.
+        """Yield the wanted records of one byte range of a log, some hundreds at a time; the rest as `scan_in_blocks`.
 
         A record belongs to the feature in whose folder it lies, also where that folder was renamed since.
 
@@ -101,13 +95,13 @@ class Search(msgspec.Struct):
         """
         conditions = self.filters.conditions()
         try:
-            for events in scan_in_blocks(stretch, report, seen, keep_unknown=keep_unknown):
-                place(events, stretch.path)
+            for events in scan_in_blocks(byte_range, report, seen, keep_unknown=keep_unknown):
+                place(events, byte_range.path)
                 yield [each for each in events if all(wanted(each) for wanted in conditions)] if conditions else events
         except LogError as error:
             if not self.goes_on:
                 raise
-            report.leave_out(stretch.path, error)
+            report.leave_out(byte_range.path, error)
 
 
 def place(events: Iterable[ExecutionEvent], path: Path) -> None:
@@ -130,7 +124,7 @@ def stream_execution_events(feature_dir: Path | str, filters: EventFilter | None
     if wanted.features and not any(_is_called(folder.name, pattern) for pattern in wanted.features):
         return
     search = Search(project, wanted)
-    for events in search.blocks(Stretch(folder / LOG_NAME), search.report, set(), keep_unknown=True):
+    for events in search.blocks(ByteRange(folder / LOG_NAME), search.report, set(), keep_unknown=True):
         yield from events
 
 

@@ -15,7 +15,7 @@ import msgspec
 from spec_kitty_telemetry.reports import dimensions
 from spec_kitty_telemetry.reports.costing import EXACT, CostMode, FindPrice, UnknownModel
 from spec_kitty_telemetry.reports.dimensions import Value
-from spec_kitty_telemetry.reports.totals import Counter, Sum, Tally
+from spec_kitty_telemetry.reports.totals import Aggregator, GroupTotals, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -112,13 +112,13 @@ def cost_report(
     :raises FilterError: a dimension is unknown.
     """
     by = dimensions.checked(group_by)
-    counter = Counter(by, find_price, cost=cost, zone=zone, wanted_model=wanted_model)
-    counter.add(events)
-    return report_of(counter.tally, by, wanted_model)
+    aggregator = Aggregator(by, find_price, cost=cost, zone=zone, wanted_model=wanted_model)
+    aggregator.add(events)
+    return report_of(aggregator.totals, by, wanted_model)
 
 
 def report_of(
-    tally: Tally,
+    totals: GroupTotals,
     by: tuple[str, ...],
     wanted_model: Callable[[str | None], bool] | None = None,
     *,
@@ -127,7 +127,7 @@ def report_of(
     """Return the rows of `tally`, the dearest first, and their total, in which `unread_count` is noted."""
     rows = [
         _summary(by, key if isinstance(key, tuple) else (key,), [group.runs, group.parts])
-        for key, group in tally.groups.items()
+        for key, group in totals.groups.items()
     ]
     rows.sort(
         key=lambda row: (
@@ -137,20 +137,20 @@ def report_of(
             [value is None for value in row.group.values()],  # an unknown model, and one that is called "unknown"
         )
     )
-    total = _summary((), (), [tally.split_runs, *(group.runs for group in tally.groups.values())])
+    total = _summary((), (), [totals.split_runs, *(group.runs for group in totals.groups.values())])
     total = msgspec.structs.replace(total, unread_count=unread_count)
     repeated = sum(row.event_count for row in rows) - total.event_count
     unknown = [
         UnknownModel(model, provider, *numbers)
-        for (model, provider), numbers in tally.unknown.items()
+        for (model, provider), numbers in totals.unknown.items()
         if wanted_model is None or wanted_model(model)
     ]
     unknown.sort(key=lambda each: (-each.input_tokens, each.model or "", each.provider or ""))
     return CostReport(by, rows, total, unknown, repeated)
 
 
-def _summary(by: tuple[str, ...], key: tuple[Value, ...], sums: Iterable[Sum]) -> CostSummary:
-    whole = Sum()
+def _summary(by: tuple[str, ...], key: tuple[Value, ...], sums: Iterable[Totals]) -> CostSummary:
+    whole = Totals()
     for each in sums:
         if each.events:
             whole.merge(each)

@@ -1,7 +1,7 @@
 """Adding up: records and their charges become sums by group, in one pass.  Pure: it opens nothing and prints nothing.
 
 All sums are whole numbers (tokens, milliseconds, picodollars), so that neither the order of the records matters nor
-whether one process added them or several did: tallies of different records are merged into the tally of all.
+whether one process added them or several did: tallies of different records are merged into the totals of all.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.model.record import ModelPart
 from spec_kitty_telemetry.reports import dimensions
-from spec_kitty_telemetry.reports.costing import Charge, CostMode, FindPrice, Pricer, picodollars
+from spec_kitty_telemetry.reports.costing import Cost, Costing, CostMode, FindPrice, picodollars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload
     from spec_kitty_telemetry.reports.dimensions import Key
 
-    Member = tuple[ModelPart, Charge]
+    Member = tuple[ModelPart, Cost]
 
 _FAILED = frozenset({"failed", "killed", "timed_out"})
 _COUNTS = (
@@ -28,7 +28,7 @@ _COUNTS = (
 )  # fmt: skip
 
 
-class Sum:
+class Totals:
     """Running sums.  Each has beside it how many records said 0, because a sum of nothing is unknown and not 0."""
 
     __slots__ = (
@@ -91,7 +91,7 @@ class Sum:
         self.reported += cost_pico
         self.reported_zeros += not cost_pico
 
-    def add_charge(self, charge: Charge) -> None:
+    def add_cost(self, charge: Cost) -> None:
         """Add what the run that was just counted cost, and what is not known about that."""
         if (number := charge.reported) is not None:
             self.add_reported(number)
@@ -105,9 +105,9 @@ class Sum:
             self.base_rates += charge.base_rates
             self.contradictory += charge.contradictory
 
-    def merge(self, other: Sum) -> None:
+    def merge(self, other: Totals) -> None:
         """Add what `other` added."""
-        for name in Sum.__slots__:
+        for name in Totals.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
@@ -117,18 +117,18 @@ class Group:
     __slots__ = ("parts", "runs")
 
     def __init__(self) -> None:
-        self.runs = Sum()
-        self.parts = Sum()
+        self.runs = Totals()
+        self.parts = Totals()
 
 
-class Tally:
+class GroupTotals:
     """What some records add up to, by group."""
 
     __slots__ = ("groups", "split_runs", "unknown")
 
     def __init__(self) -> None:
         self.groups: dict[Key, Group] = {}
-        self.split_runs = Sum()
+        self.split_runs = Totals()
         """The runs whose parts are in several groups, each once."""
         self.unknown: dict[tuple[str | None, str | None], list[int]] = {}
         """(model, provider) without a price → records, input tokens, output tokens."""
@@ -140,7 +140,7 @@ class Tally:
             group = self.groups[key] = Group()
         return group
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: GroupTotals) -> None:
         """Add what `other` counted of other records."""
         for key, group in other.groups.items():
             mine = self.group(key)
@@ -152,7 +152,7 @@ class Tally:
             self.unknown[model] = [one + more for one, more in zip(known, numbers, strict=True)]
 
 
-class Counter:
+class Aggregator:
     """Prices records and adds them to its `tally`."""
 
     def __init__(
@@ -165,23 +165,23 @@ class Counter:
         wanted_model: Callable[[str | None], bool] | None = None,
     ) -> None:
         """Group by the dimensions `by`; the rest as `cost.cost_report` has it."""
-        self.tally = Tally()
+        self.totals = GroupTotals()
         self._splits = not dimensions.SPLITTING.isdisjoint(by)
         self._wanted_model = wanted_model
         self._key_of_run, self._key_of_part = dimensions.keys(by, zone)
         self._in_parts = self._splits or wanted_model is not None
-        self._pricer = Pricer(find_price, cost, in_parts=self._in_parts)
-        self.tally.unknown = self._pricer.unknown
+        self._costing = Costing(find_price, cost, in_parts=self._in_parts)
+        self.totals.unknown = self._costing.unknown
 
     def add(self, events: Iterable[ExecutionEvent]) -> None:
         """Add `events`."""
-        groups, new_group, key_of = self.tally.groups, self.tally.group, self._key_of_run
-        charge_of, takes_reported, in_parts = self._pricer.charge, self._pricer.takes_reported, self._in_parts
+        groups, new_group, key_of = self.totals.groups, self.totals.group, self._key_of_run
+        cost_of, takes_reported, in_parts = self._costing.cost_of, self._costing.takes_reported, self._in_parts
         for event in events:
             payload = event.payload
             charge = None
             if in_parts and payload.models:
-                charge = charge_of(event)
+                charge = cost_of(event)
                 if members := self._members(payload, charge):
                     self._add_parts(event, charge, members)
                     continue
@@ -191,34 +191,32 @@ class Counter:
             if takes_reported and payload.cost_usd is not None:  # as its charge has it, in half the time
                 runs.add_reported(picodollars(payload.cost_usd))
             else:
-                runs.add_charge(charge or charge_of(event))
+                runs.add_cost(charge or cost_of(event))
 
-    def _members(self, payload: ExecutionPayload, charge: Charge) -> list[Member]:
+    def _members(self, payload: ExecutionPayload, charge: Cost) -> list[Member]:
         """Return the parts of one run with their charges, those of wanted models alone."""
         members = list(zip(payload.models, charge.parts, strict=True))
         wanted = self._wanted_model
         return members if wanted is None else [each for each in members if wanted(each[0].model)]
 
-    def _add_parts(self, event: ExecutionEvent, charge: Charge, members: list[Member]) -> None:
+    def _add_parts(self, event: ExecutionEvent, charge: Cost, members: list[Member]) -> None:
         """Add each part to its row; parts that fall into one row count as one run there."""
         rows: dict[Key, list[Member]] = {}
         for member in members:
             key = self._key_of_part(event, member[0]) if self._splits else self._key_of_run(event)
             rows.setdefault(key, []).append(member)
-        _add_together(self.tally.split_runs, event, charge, members)
+        _add_together(self.totals.split_runs, event, charge, members)
         for key, those in rows.items():
-            _add_together(self.tally.group(key).parts, event, charge, those)
+            _add_together(self.totals.group(key).parts, event, charge, those)
 
 
-def _add_together(sums: Sum, event: ExecutionEvent, charge: Charge, members: list[Member]) -> None:
+def _add_together(sums: Totals, event: ExecutionEvent, charge: Cost, members: list[Member]) -> None:
     counts, cost = _together(event, charge, members)
     sums.add(event.payload, counts)
-    sums.add_charge(cost)
+    sums.add_cost(cost)
 
 
-def _together(
-    event: ExecutionEvent, charge: Charge, members: list[Member]
-) -> tuple[ExecutionPayload | ModelPart, Charge]:
+def _together(event: ExecutionEvent, charge: Cost, members: list[Member]) -> tuple[ExecutionPayload | ModelPart, Cost]:
     """Return the sums of some parts of one run; all of them are the run itself, with what only its totals say."""
     if len(members) == len(event.payload.models):
         return event.payload, charge
@@ -226,7 +224,7 @@ def _together(
         return members[0]
     parts, charges = zip(*members, strict=True)
     counts: dict[str, Any] = {name: _sum_of_known(getattr(part, name) for part in parts) for name in _COUNTS}
-    return ModelPart(model=parts[0].model, **counts), Charge(
+    return ModelPart(model=parts[0].model, **counts), Cost(
         reported=_sum_of_known(each.reported for each in charges),
         estimated=_sum_of_known(each.estimated for each in charges),
         has_usage=any(each.has_usage for each in charges),

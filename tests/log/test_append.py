@@ -20,7 +20,7 @@ from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES, ExecutionEvent, ExecutionPayload
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 NewEvent = Callable[..., ExecutionEvent]
 ReadBack = Callable[[Path], tuple[list[ExecutionEvent], ScanReport]]

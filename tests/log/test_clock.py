@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spec_kitty_telemetry.log.writer import FeatureLog
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 NewEvent = Callable[..., ExecutionEvent]
 
 
-def catch_up(path: Path, mark: clock.Mark, seconds: float = 60) -> tuple[clock.Mark, list[str]]:
+def catch_up(path: Path, mark: clock.Checkpoint, seconds: float = 60) -> tuple[clock.Checkpoint, list[str]]:
     seen: list[str] = []
     descriptor = open_regular(path, os.O_RDONLY)
     try:
@@ -37,7 +37,7 @@ def catch_up(path: Path, mark: clock.Mark, seconds: float = 60) -> tuple[clock.M
 def test_an_append_reads_only_what_was_added_since_the_last_one(log: FeatureLog, new_event: NewEvent) -> None:
     for _ in range(3):
         log.append(new_event())
-    mark, _ = catch_up(log.path, clock.Mark())
+    mark, _ = catch_up(log.path, clock.Checkpoint())
     with log.path.open("ab") as file:
         file.write(encode(other := new_event(lamport_clock=90)))
     mark, seen = catch_up(log.path, mark)
@@ -92,13 +92,13 @@ def test_a_log_that_cannot_be_read_in_time_is_read_on_by_the_next_append(log: Fe
     with log.path.open("wb") as file:
         for _ in range(5):
             file.write(line * 2000)
-    mark, calls = clock.Mark(), 0
+    mark, calls = clock.Checkpoint(), 0
     while calls == 0 or not mark.complete:
         before, (mark, _) = mark, catch_up(log.path, mark, seconds=0)
         calls += 1
         assert mark.size > before.size
     assert calls > 2
-    assert mark == catch_up(log.path, clock.Mark())[0]
+    assert mark == catch_up(log.path, clock.Checkpoint())[0]
 
 
 @pytest.mark.parametrize("length", [1024 * 1024, 1024 * 1024 + 1, 5 * 1024 * 1024])
@@ -107,7 +107,7 @@ def test_a_very_long_line_is_passed_over_also_when_it_is_read_bit_by_bit(
 ) -> None:
     hidden = encode(new_event(lamport_clock=500)).strip()  # in the long line's last part, where a block may begin
     log.path.write_bytes(b"x" * (length - len(hidden)) + hidden + b"\n" + encode(new_event(lamport_clock=4)))
-    mark = clock.Mark()
+    mark = clock.Checkpoint()
     while not (mark := catch_up(log.path, mark, seconds=0)[0]).complete:
         pass
     assert mark.clock == 4

@@ -16,7 +16,7 @@ from spec_kitty_telemetry.log.reader import ScanReport
 from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
 from spec_kitty_telemetry.model.record import ExecutionEvent
-from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 LINE = b"kitty-specs/**/execution.events.jsonl merge=union linguist-generated=true"

@@ -25,7 +25,7 @@ from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, 
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.hooks.manager import Hooks
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 NewEvent = Callable[..., ExecutionEvent]

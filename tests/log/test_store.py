@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.log.writer import FeatureLog
     from spec_kitty_telemetry.model.record import ExecutionEvent
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 

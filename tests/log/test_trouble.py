@@ -22,7 +22,7 @@ from spec_kitty_telemetry.log import writer as log_module
 from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
 from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload
-from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.project.layout import Project
 
 if TYPE_CHECKING:
     import subprocess
@@ -354,7 +354,7 @@ DRAIN_AND_DIE = """
 import os, signal, sys
 from pathlib import Path
 from spec_kitty_telemetry.log.writer import FeatureLog
-from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.project.layout import Project
 
 written = False
 
@@ -461,7 +461,7 @@ hooks = Hooks()
 from spec_kitty_telemetry.recording.recorder import Recorder
 hooks.register(Recorder(), "telemetry")
 from spec_kitty_telemetry.recording import in_flight as marks
-from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.project.layout import Project
 marks.leave(Project(root), Invocation(project_root=root, feature=sys.argv[2], agent="a", role="r"))
 os._exit(1)
 """

@@ -19,7 +19,7 @@ from spec_kitty_telemetry.model.record import ExecutionEvent
 if TYPE_CHECKING:
     import subprocess
 
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 ReadBack = Callable[[Path], tuple[list[ExecutionEvent], ScanReport]]
@@ -31,7 +31,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from ulid import ULID
 from spec_kitty_telemetry.log.writer import FeatureLog
-from spec_kitty_telemetry.project.locate import Project
+from spec_kitty_telemetry.project.layout import Project
 from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload
 
 log = FeatureLog.of_feature(Project(Path(sys.argv[1])), sys.argv[2], fsync=False)

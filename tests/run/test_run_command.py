@@ -13,14 +13,14 @@ import pytest
 
 from spec_kitty_telemetry import query_execution_events
 from spec_kitty_telemetry.agents.detect import agent_of, model_of
-from spec_kitty_telemetry.cli.commands.tee import Kept
+from spec_kitty_telemetry.cli.commands.tee import BoundedBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from spec_kitty_telemetry.model.record import ExecutionPayload
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and terminals of POSIX")
@@ -257,7 +257,7 @@ def test_ctrl_c_reaches_the_command_once_and_the_run_is_recorded(project: Projec
 
 
 def test_the_first_and_the_last_part_of_a_stream_are_kept() -> None:
-    kept = Kept(head_bytes=4, tail_bytes=6)
+    kept = BoundedBuffer(head_bytes=4, tail_bytes=6)
     for block in (b"abc", b"def", b"ghi", b"jkl", b"mno"):
         kept.add(block)
     text = kept.text()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from spec_kitty_telemetry.agents.common.context import Surroundings
+from spec_kitty_telemetry.agents import MODULES
+from spec_kitty_telemetry.agents.common.context import AgentContext
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def read() -> Callable[..., Usage]:
     """Have output read by one agent's module; `around` says which files may be looked at."""
 
     def reader(
-        module: str, stdout: str = "", stderr: str = "", around: Surroundings | None = None, **facts: Any
+        module: str, stdout: str = "", stderr: str = "", context: AgentContext | None = None, **facts: Any
     ) -> Usage:
         about = {name: facts.pop(name) for name in set(facts) & set(Invocation.model_fields)}
         known: dict[str, Any] = {
@@ -42,10 +43,10 @@ def read() -> Callable[..., Usage]:
             "started_at": START,
         }
         ending: dict[str, Any] = {"success": True, "stdout": stdout, "stderr": stderr, "ended_at": END} | facts
-        found = importlib.import_module(f"spec_kitty_telemetry.agents.{module}").read(
+        found = importlib.import_module(f"spec_kitty_telemetry.agents.{MODULES[module.replace('_', '-')]}").read(
             Invocation(**(known | about)),
             InvocationResult(**ending),
-            around or Surroundings(Path("no-home"), transcripts=False),
+            context or AgentContext(Path("no-home"), transcripts=False),
         )
         assert isinstance(found, Usage)
         return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import subprocess
+import sys
 import time
 import tracemalloc
 from pathlib import Path
@@ -15,16 +17,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spec_kitty_telemetry.agents import EXTRACTORS
-from spec_kitty_telemetry.agents.common.context import Surroundings
-from spec_kitty_telemetry.agents.common.extract import answer
+from spec_kitty_telemetry.agents import MODULES as MODULE_OF
+from spec_kitty_telemetry.agents import NAMES, extract_usage, normalized
+from spec_kitty_telemetry.agents.codex import output as codex_output
+from spec_kitty_telemetry.agents.common.context import AgentContext
 from spec_kitty_telemetry.hooks import specs as hookspecs
+from spec_kitty_telemetry.hooks.manager import Hooks
+from spec_kitty_telemetry.hooks.specs import hookimpl
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, ModelUsage, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MODULES = [path.rpartition(".")[2] for path in EXTRACTORS]
+    from spec_kitty_telemetry.project.layout import Project
+
+MODULES = sorted(module.partition(".")[0] for module in NAMES)
+AGENT = {module.partition(".")[0]: names[0] for module, names in NAMES.items()}
 MIB = 1 << 20
 SIZE = 64 * MIB
 
@@ -49,10 +57,8 @@ VALUES = st.recursive(
 
 
 def ask(module: str, stdout: str, stderr: str = "") -> Usage:
-    plugin = importlib.import_module(f"spec_kitty_telemetry.agents.{module}")
-    agent = min(plugin.AGENTS)
-    invocation = Invocation(project_root=Path("no-project"), feature="f", agent=agent, role="r")
-    found = plugin.extract_usage(invocation, InvocationResult(success=True, stdout=stdout, stderr=stderr))
+    invocation = Invocation(project_root=Path("no-project"), feature="f", agent=AGENT[module], role="r")
+    found = extract_usage(invocation, InvocationResult(success=True, stdout=stdout, stderr=stderr))
     assert isinstance(found, Usage)
     return found
 
@@ -111,20 +117,29 @@ def test_samples_with_any_numbers_and_cuts_are_survived(module: str, data: st.Da
 )
 @pytest.mark.parametrize("module", MODULES)
 def test_hostile_text_is_survived(module: str, text: str) -> None:
-    found = importlib.import_module(f"spec_kitty_telemetry.agents.{module}")
-    invocation = Invocation(project_root=Path("no-project"), feature="f", agent=min(found.AGENTS), role="r")
-    assert found.extract_usage(invocation, InvocationResult.model_construct(stdout=text, stderr=text)).source == "none"
+    invocation = Invocation(project_root=Path("no-project"), feature="f", agent=AGENT[module], role="r")
+    found = extract_usage(invocation, InvocationResult.model_construct(stdout=text, stderr=text))
+    assert found is not None
+    assert found.source == "none"
 
 
-def test_every_extractor_is_a_plugin_and_no_agent_has_two() -> None:
+def test_the_agents_are_one_plugin_and_no_name_is_two_agents() -> None:
     manager = pluggy.PluginManager(hookspecs.hookimpl.project_name)
     manager.add_hookspecs(hookspecs)
-    plugins = [importlib.import_module(path) for path in EXTRACTORS]
-    for plugin in plugins:
-        manager.register(plugin)
+    manager.register(importlib.import_module("spec_kitty_telemetry.agents"))
     manager.check_pending()
-    names = [name for plugin in plugins for name in plugin.AGENTS]
-    assert len(names) == len(set(names))
+    assert len(MODULE_OF) == sum(len(names) for names in NAMES.values())
+
+
+def test_an_agent_that_is_not_used_is_not_imported() -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom spec_kitty_telemetry import Hooks, Invocation, InvocationResult\n"
+        "run = Invocation(project_root=Path('none'), feature='f', agent='codex', role='r')\n"
+        "Hooks.load(Path('none')).extract_usage(run, InvocationResult(success=True))\n"
+        "print(*[name.split('.')[2] for name in sys.modules if name.startswith('spec_kitty_telemetry.agents.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) == {"codex", "common"}
 
 
 @pytest.mark.parametrize(
@@ -134,34 +149,43 @@ def test_every_extractor_is_a_plugin_and_no_agent_has_two() -> None:
 )
 def test_the_orchestrators_agents_and_common_spellings_are_known(agent: str, module: str) -> None:
     invocation = Invocation(project_root=Path("no-project"), feature="f", agent=agent, role="r")
-    answers = {
-        path: importlib.import_module(path).extract_usage(invocation, InvocationResult(success=True))
-        for path in EXTRACTORS
-    }
-    assert [path.rpartition(".")[2] for path, found in answers.items() if found] == [module]
+    assert extract_usage(invocation, InvocationResult(success=True)) is not None
+    assert MODULE_OF[normalized(agent)].partition(".")[0] == module
 
 
-def test_a_reader_that_fails_is_logged_and_the_run_said_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_reader_that_fails_is_counted_and_the_next_plugin_is_asked(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Another:
+        @hookimpl(trylast=True)
+        def extract_usage(self) -> Usage:
+            return Usage(input_tokens=7, source="agent-output")
+
     def broken(*_: object) -> Usage:
         raise RuntimeError("oh")
 
-    invocation = Invocation(project_root=Path("no-project"), feature="f", agent="mine", role="r")
-    assert answer(invocation, InvocationResult(success=True), {"mine"}, broken) == Usage(source="none")
-    assert "the output of agent 'mine' could not be read" in caplog.text
+    hooks = Hooks.load(project.root)
+    hooks.register(Another(), "another")
+    monkeypatch.setattr(codex_output, "read", broken)
+    invocation = Invocation(project_root=project.root, feature="f", agent="codex", role="r")
+    found = hooks.extract_usage(invocation, InvocationResult(success=True))
+    assert found is not None
+    assert found.input_tokens == 7
+    status = next(plugin for plugin in hooks.plugins if plugin.name == "agents")
+    assert (status.failure_count, status.problem) == (1, "extract_usage raised RuntimeError: oh")
 
 
 def test_a_search_of_files_that_fails_leaves_what_stdout_said(
     read: Callable[..., Usage], caplog: pytest.LogCaptureFixture
 ) -> None:
-    around = Surroundings(cast("Path", None))  # a home that cannot even be asked
-    assert read("copilot", "", around=around).source == "none"
+    context = AgentContext(cast("Path", None))  # a home that cannot even be asked
+    assert read("copilot", "", context=context).source == "none"
     assert "the files of agent 'x' could not be read" in caplog.text
 
 
 def test_another_agent_is_left_to_other_plugins() -> None:
     invocation = Invocation(project_root=Path("no-project"), feature="f", agent="somebody-elses", role="r")
-    for path in EXTRACTORS:
-        assert importlib.import_module(path).extract_usage(invocation, InvocationResult(success=True)) is None
+    assert extract_usage(invocation, InvocationResult(success=True)) is None
 
 
 def test_a_source_of_the_other_kind_keeps_its_raw_numbers_and_is_in_doubt(read: Callable[..., Usage]) -> None:
@@ -244,16 +268,16 @@ def huge(name: str, sample: Callable[[str], str]) -> tuple[str, str]:
 )
 def test_64_mib_are_read_without_a_second_copy(name: str, source: str, sample: Callable[[str], str]) -> None:
     module, text = huge(name, sample)
-    plugin = importlib.import_module(f"spec_kitty_telemetry.agents.{module}")
-    invocation = Invocation(project_root=Path("no-project"), feature="f", agent=min(plugin.AGENTS), role="r")
+    invocation = Invocation(project_root=Path("no-project"), feature="f", agent=AGENT[module], role="r")
     result = InvocationResult.model_construct(stdout=text, stderr="")  # validation would cost more than the reading
     start = time.perf_counter()
-    found = plugin.extract_usage(invocation, result)
+    found = extract_usage(invocation, result)
     seconds = time.perf_counter() - start
     tracemalloc.start()
-    plugin.extract_usage(invocation, result)
+    extract_usage(invocation, result)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     print(f"{name}: {len(text) / MIB:.0f} Mi characters in {seconds:.2f} s, {peak / MIB:.1f} MiB at most")
+    assert found is not None
     assert found.source == source
     assert peak < len(text) / 2

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spec_kitty_telemetry.agents.common import session_totals as sessions
-from spec_kitty_telemetry.agents.common.context import Surroundings
+from spec_kitty_telemetry.agents.common.context import AgentContext
 from spec_kitty_telemetry.agents.common.fields import sentence
 from spec_kitty_telemetry.agents.detect import agent_of
 
@@ -33,8 +33,8 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def around(tmp_path: Path, home: Path) -> Surroundings:
-    return Surroundings(home, transcripts=False, state_folder=tmp_path / "state")
+def context(tmp_path: Path, home: Path) -> AgentContext:
+    return AgentContext(home, transcripts=False, state_folder=tmp_path / "state")
 
 
 def agent(turns: int) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def test_continued_claude_session_that_nobody_saw_is_told_apart_by_its_transcrip
     read: Callable[..., Usage], home: Path
 ) -> None:
     put_claude_transcript(home)
-    found = read("claude_code", claude(1, 3), around=Surroundings(home), started_at=BEGAN)
+    found = read("claude_code", claude(1, 3), context=AgentContext(home), started_at=BEGAN)
     assert (found.input_tokens, found.output_tokens, found.reasoning_tokens) == (21700, 200, 20)
     assert (found.cost_usd, found.models[0].cost_usd, found.uncertain) == (None, None, None)
 
@@ -140,10 +140,10 @@ def test_totals_that_are_the_runs_own_have_nothing_of_the_history_that_a_fork_co
 ) -> None:
     put_claude_transcript(home)
     text = json.dumps(json.loads(claude(3, 3, 0.25)) | {"total_cost_usd": 0.75})
-    found = read("claude_code", text, around=Surroundings(home), started_at=BEGAN, session_id="parent")
+    found = read("claude_code", text, context=AgentContext(home), started_at=BEGAN, session_id="parent")
     assert (found.input_tokens, found.output_tokens, found.uncertain) == (65100, 600, None)
     assert found.cost_usd == Decimal("0.25")  # of its models; the whole cost may have what was before
-    first = read("claude_code", text, around=Surroundings(home), started_at=BEGAN)
+    first = read("claude_code", text, context=AgentContext(home), started_at=BEGAN)
     assert first.cost_usd == Decimal("0.75")
 
 
@@ -151,16 +151,16 @@ def test_continued_claude_session_of_a_version_that_starts_at_zero_is_not_told_a
     read: Callable[..., Usage], home: Path
 ) -> None:
     put_claude_transcript(home, "2.1.276")
-    found = read("claude_code", claude(1, 3), around=Surroundings(home), started_at=BEGAN)
+    found = read("claude_code", claude(1, 3), context=AgentContext(home), started_at=BEGAN)
     assert (found.input_tokens, found.cost_usd, found.uncertain) == (65100, Decimal("0.5"), None)
 
 
 def test_continued_claude_session_that_nobody_saw_is_in_doubt_without_its_transcript(
-    read: Callable[..., Usage], around: Surroundings
+    read: Callable[..., Usage], context: AgentContext
 ) -> None:
-    found = read("claude_code", claude(1, 3), around=around)
+    found = read("claude_code", claude(1, 3), context=context)
     assert (found.input_tokens, found.uncertain) == (65100, sessions.NOT_SEEN_BEFORE)
-    assert read("claude_code", claude(1, 1), around=Surroundings(around.home)).uncertain is None
+    assert read("claude_code", claude(1, 1), context=AgentContext(context.home)).uncertain is None
 
 
 def test_helpers_of_a_first_claude_run_leave_no_doubt_where_the_transcript_begins_with_it(
@@ -168,7 +168,7 @@ def test_helpers_of_a_first_claude_run_leave_no_doubt_where_the_transcript_begin
 ) -> None:
     put_claude_transcript(home)
     early = datetime(2026, 11, 20, 8, tzinfo=UTC)
-    found = read("claude_code", claude(3, 4), around=Surroundings(home), started_at=early)
+    found = read("claude_code", claude(3, 4), context=AgentContext(home), started_at=early)
     assert (found.input_tokens, found.cost_usd, found.uncertain) == (86800, Decimal("0.5"), None)
 
 
@@ -186,35 +186,35 @@ def numbers(found: Usage) -> tuple[int | None, ...]:
     return found.input_tokens, found.cache_read_tokens, found.output_tokens, found.reasoning_tokens
 
 
-def test_continued_qwen_session_costs_what_each_run_added(read: Callable[..., Usage], around: Surroundings) -> None:
+def test_continued_qwen_session_costs_what_each_run_added(read: Callable[..., Usage], context: AgentContext) -> None:
     runs = [(FIRST, qwen(100)), (SECOND, qwen(300, own_turns=2)), (SECOND, qwen(300, own_turns=2))]
-    found = [read("qwen", text, around=around, invocation_id=run) for run, text in runs]
+    found = [read("qwen", text, context=context, invocation_id=run) for run, text in runs]
     assert [numbers(one) for one in found] == [(100, 50, 10, 1), (200, 100, 20, 2), (200, 100, 20, 2)]
     assert {one.uncertain for one in found} == {None}
 
 
 def test_qwen_totals_that_did_not_grow_are_the_runs_own(
-    read: Callable[..., Usage], sample: Callable[[str], str], around: Surroundings
+    read: Callable[..., Usage], sample: Callable[[str], str], context: AgentContext
 ) -> None:
     text = sample("qwen.json")
-    first = read("qwen", text, around=around, invocation_id=FIRST)
+    first = read("qwen", text, context=context, invocation_id=FIRST)
     assert first.models
-    assert read("qwen", text, around=around, invocation_id=SECOND) == first
+    assert read("qwen", text, context=context, invocation_id=SECOND) == first
 
 
 def test_refused_qwen_run_adds_nothing_and_the_next_one_only_its_own(
-    read: Callable[..., Usage], around: Surroundings
+    read: Callable[..., Usage], context: AgentContext
 ) -> None:
-    read("qwen", qwen(100), around=around, invocation_id=FIRST)
-    read("qwen", qwen(300, own_turns=2), around=around, invocation_id=SECOND)
-    refused = read("qwen", qwen(300, refused=True), around=around, invocation_id=THIRD)
+    read("qwen", qwen(100), context=context, invocation_id=FIRST)
+    read("qwen", qwen(300, own_turns=2), context=context, invocation_id=SECOND)
+    refused = read("qwen", qwen(300, refused=True), context=context, invocation_id=THIRD)
     assert (numbers(refused), refused.success) == ((0, 0, 0, None), False)
-    last = read("qwen", qwen(500, own_turns=2), around=around, invocation_id=FOURTH)
+    last = read("qwen", qwen(500, own_turns=2), context=context, invocation_id=FOURTH)
     assert (numbers(last)[:3], last.model, last.uncertain) == ((200, 100, 20), "coder-1", None)
 
 
 def test_continued_qwen_session_that_nobody_saw_is_told_apart_by_its_chat(
-    read: Callable[..., Usage], home: Path, around: Surroundings
+    read: Callable[..., Usage], home: Path, context: AgentContext
 ) -> None:
     path = home / ".qwen/projects/p/chats" / f"{SESSION}.jsonl"
     path.parent.mkdir(parents=True)
@@ -223,9 +223,9 @@ def test_continued_qwen_session_that_nobody_saw_is_told_apart_by_its_chat(
     line = {"type": "assistant", "timestamp": "2026-11-20T09:00:01.5Z", "model": "coder-1", "usageMetadata": used}
     path.write_text(json.dumps(line) + "\n", encoding="utf-8")
     text = qwen(300, own_turns=2)
-    found = read("qwen", text, around=Surroundings(home), started_at=BEGAN)
+    found = read("qwen", text, context=AgentContext(home), started_at=BEGAN)
     assert (numbers(found), found.uncertain) == ((200, 100, 20, 2), None)
-    assert read("qwen", text, around=around, started_at=BEGAN).uncertain == sessions.NOT_SEEN_BEFORE
+    assert read("qwen", text, context=context, started_at=BEGAN).uncertain == sessions.NOT_SEEN_BEFORE
 
 
 def test_api_error_that_qwen_prints_as_an_answer_is_a_failure(read: Callable[..., Usage]) -> None:

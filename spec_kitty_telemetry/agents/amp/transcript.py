@@ -10,22 +10,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.agents.common.extract import usage
-from spec_kitty_telemetry.agents.common.fields import count, inner, listed, moment, word
-from spec_kitty_telemetry.agents.common.tokens import Counts, Model, by_model, of_parts
+from spec_kitty_telemetry.agents.common.extract import build_usage
+from spec_kitty_telemetry.agents.common.fields import get_int, inner, listed, moment, word
+from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model, of_parts
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.agents.common.context import Surroundings
-    from spec_kitty_telemetry.agents.common.files import Reading, Wanted
+    from spec_kitty_telemetry.agents.common.context import AgentContext
+    from spec_kitty_telemetry.agents.common.files import SessionFiles, SessionQuery
     from spec_kitty_telemetry.agents.common.stdout import Json
     from spec_kitty_telemetry.model.invocation import Usage
 
 
-def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None:
+def find(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Usage | None:
     """Add up the messages of the run's thread; without a thread id nothing tells whose it is."""
     if wanted.safe_session is None:
         return None
-    data = around.folder("XDG_DATA_HOME", ".local", "share")
+    data = context.folder("XDG_DATA_HOME", ".local", "share")
     thread = reading.document(data / "amp" / "threads" / f"{wanted.safe_session}.json")
     requests = (inner(message, "usage") for message in listed(thread, "messages"))
     models = by_model(
@@ -33,13 +33,13 @@ def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None
         for used in requests
         if wanted.window.holds(moment(used.get("timestamp")))
     )
-    return usage(None, models, session_id=wanted.session_id, source="transcript") if models else None
+    return build_usage(None, models, session_id=wanted.session_id, source="transcript") if models else None
 
 
-def _counts(used: Json) -> Counts:
+def _counts(used: Json) -> TokenCounts:
     return of_parts(
-        count(used, "inputTokens"),
-        cache_read=count(used, "cacheReadInputTokens"),
-        cache_write=count(used, "cacheCreationInputTokens"),
-        output=count(used, "outputTokens"),
+        get_int(used, "inputTokens"),
+        cache_read=get_int(used, "cacheReadInputTokens"),
+        cache_write=get_int(used, "cacheCreationInputTokens"),
+        output=get_int(used, "outputTokens"),
     )

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from spec_kitty_telemetry.agents.claude_code import transcript
 from spec_kitty_telemetry.agents.common import session_totals as sessions
 from spec_kitty_telemetry.agents.common.merge import look_up
-from spec_kitty_telemetry.agents.common.tokens import TOKEN_FIELDS, Counts, Model, total
+from spec_kitty_telemetry.agents.common.tokens import TOKEN_FIELDS, Model, TokenCounts, total
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spec_kitty_telemetry.agents.common.context import Surroundings
+    from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
 
 AGENT = "claude-code"
@@ -41,20 +41,20 @@ class Totals(NamedTuple):
     """What a result says: the cost, the models, and the main agent alone in this run."""
 
     cost: Decimal | None
-    models: dict[Model, Counts]
-    agent: Counts
+    models: dict[Model, TokenCounts]
+    agent: TokenCounts
 
     @property
-    def remembered(self) -> dict[str, Counts]:
+    def remembered(self) -> dict[str, TokenCounts]:
         """The totals by the models' names, the cost under no name."""
-        return {model.name: counts for model, counts in self.models.items()} | {"": Counts(cost_usd=self.cost)}
+        return {model.name: counts for model, counts in self.models.items()} | {"": TokenCounts(cost_usd=self.cost)}
 
 
 class Added(NamedTuple):
     """What one run added, and why that may be wrong."""
 
     cost: Decimal | None
-    models: dict[Model, Counts]
+    models: dict[Model, TokenCounts]
     doubt: str | None = None
 
 
@@ -64,7 +64,7 @@ class Resumption:
 
     invocation: Invocation
     result: InvocationResult
-    around: Surroundings
+    context: AgentContext
     session: str | None
     streamed_version: str | None
 
@@ -76,7 +76,7 @@ class Resumption:
         everything else that grew is taken as a total, with a doubt unless the growth is exactly the main agent's own
         `usage`.
         """
-        state, run = self.around.state_folder, self.invocation.invocation_id
+        state, run = self.context.state_folder, self.invocation.invocation_id
         before = sessions.exchange(state, AGENT, self.session, run, now.remembered)
         if before is None:
             return self._first_seen(now, nothing_else_ran=nothing_else_ran)
@@ -108,7 +108,7 @@ class Resumption:
     def _since_transcript(self, now: Totals, *, doubtful: bool) -> Added:
         """Take off what the transcript has from before this run; its cost is not known then."""
         whole = Added(now.cost, now.models)
-        before = look_up(self.invocation, self.result, self.around, self.session, transcript.before)
+        before = look_up(self.invocation, self.result, self.context, self.session, transcript.before)
         if before is not None and not before:
             return whole
         version = self._version() if before else _numbers(self.streamed_version)  # there is no other place to look in
@@ -127,7 +127,7 @@ class Resumption:
     def _version(self) -> tuple[int, ...] | None:
         """Return the version that the stream names, else the one that wrote the transcript."""
         said = _numbers(self.streamed_version)
-        return said or _numbers(look_up(self.invocation, self.result, self.around, self.session, transcript.version))
+        return said or _numbers(look_up(self.invocation, self.result, self.context, self.session, transcript.version))
 
 
 def _stood_still(now: Totals, added: sessions.Totals | None) -> bool:
@@ -135,7 +135,7 @@ def _stood_still(now: Totals, added: sessions.Totals | None) -> bool:
     return any(getattr(now.agent, name) for name in TOKEN_FIELDS) and sessions.is_nothing(added)
 
 
-def _by_model(now: Totals, added: Mapping[str, Counts]) -> dict[Model, Counts]:
+def _by_model(now: Totals, added: Mapping[str, TokenCounts]) -> dict[Model, TokenCounts]:
     return {model: added[model.name] for model in now.models if model.name in added}
 
 
@@ -147,7 +147,7 @@ def _plain(name: str) -> str:
 def _cost_beside_models(now: Totals, before: sessions.Totals) -> Decimal | None:
     """Return this run's cost where only the cost is the session's and the models are the run's."""
     alone = total(now.models.values()).cost_usd
-    earlier = before.get("", Counts()).cost_usd
+    earlier = before.get("", TokenCounts()).cost_usd
     if not (now.cost and alone and earlier) or abs(now.cost - earlier - alone) >= _COST_NOISE:
         return None
     return now.cost - earlier
@@ -158,7 +158,7 @@ def _has_agent(now: Totals) -> bool:
     return any(_is_agent(counts, now.agent) for counts in now.models.values())
 
 
-def _is_agent(added: Counts, agent: Counts) -> bool:
+def _is_agent(added: TokenCounts, agent: TokenCounts) -> bool:
     names = set(TOKEN_FIELDS) - {"cache_write_1h_tokens", "reasoning_tokens"}
     return added.has_tokens and all(getattr(added, name) == getattr(agent, name) for name in names)
 

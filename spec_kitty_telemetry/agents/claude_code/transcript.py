@@ -14,17 +14,17 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.agents.claude_code.messages import message_counts
-from spec_kitty_telemetry.agents.common.extract import usage
-from spec_kitty_telemetry.agents.common.fields import inner, moment, word
-from spec_kitty_telemetry.agents.common.files import Reading, changed_since
-from spec_kitty_telemetry.agents.common.tokens import Counts, Model, by_model
+from spec_kitty_telemetry.agents.common.extract import build_usage
+from spec_kitty_telemetry.agents.common.fields import get_int, inner, moment, word
+from spec_kitty_telemetry.agents.common.files import SessionFiles, changed_since
+from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model, of_parts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.agents.common.context import Surroundings, Window
-    from spec_kitty_telemetry.agents.common.files import Wanted
+    from spec_kitty_telemetry.agents.common.context import AgentContext, Window
+    from spec_kitty_telemetry.agents.common.files import SessionQuery
+    from spec_kitty_telemetry.agents.common.stdout import Json
     from spec_kitty_telemetry.model.invocation import Usage
 
 
@@ -32,25 +32,25 @@ _TAIL_BYTES = (1 << 13, 1 << 16, 1 << 20)
 """How much of a transcript's end is looked at for the version: nearly every line says it, but a line can be long."""
 
 
-def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None:
+def find(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Usage | None:
     """Add up the messages of the run's session, subagents included."""
-    main = _by_session(around, wanted, reading) if wanted.session_id else _by_folder(around, wanted, reading)
+    main = _by_session(context, wanted, reading) if wanted.session_id else _by_folder(context, wanted, reading)
     if main is None:
         return None
     models = _models(main, wanted.window, reading)
-    return usage(None, models, session_id=main.stem, source="transcript", doubt=reading.doubt) if models else None
+    return build_usage(None, models, session_id=main.stem, source="transcript", doubt=reading.doubt) if models else None
 
 
-def before(around: Surroundings, wanted: Wanted, reading: Reading) -> dict[Model, Counts] | None:
+def before(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> dict[Model, TokenCounts] | None:
     """Add up what the session had used before the run; `None` where that cannot be read whole."""
-    main = _by_session(around, wanted, reading)
+    main = _by_session(context, wanted, reading)
     if main is not None and _began_in(wanted.window, main, reading):
         return {}
     models = _models(main, wanted.window.before, reading) if main else None
     return None if reading.cut else models
 
 
-def _began_in(window: Window, main: Path, reading: Reading) -> bool:
+def _began_in(window: Window, main: Path, reading: SessionFiles) -> bool:
     """Whether the session's first message is of the run: lines are appended, so no message is older then.
 
     Other lines tell nothing: they are written when the program starts, also before the copied history of a fork.
@@ -60,8 +60,8 @@ def _began_in(window: Window, main: Path, reading: Reading) -> bool:
     return first is not None and not window.before.holds(first)
 
 
-def _models(main: Path, window: Window, reading: Reading) -> dict[Model, Counts]:
-    messages: dict[str, tuple[Model, Counts]] = {}
+def _models(main: Path, window: Window, reading: SessionFiles) -> dict[Model, TokenCounts]:
+    messages: dict[str, tuple[Model, TokenCounts]] = {}
     for path in (main, *reading.files(main.with_suffix("") / "subagents", r"agent-.*\.jsonl", depth=2)):
         for number, line in enumerate(reading.lines(path, '"assistant"')):
             message = inner(line, "message")
@@ -71,48 +71,64 @@ def _models(main: Path, window: Window, reading: Reading) -> dict[Model, Counts]
             if window.holds(moment(line.get("timestamp"))):
                 key = word(message, "id") or f"{path.name} {number}"
                 counts = message_counts(inner(message, "usage"))
-                messages[key] = (Model(model or ""), counts.greatest(messages.get(key, (None, Counts()))[1]))
+                messages[key] = (Model(model or ""), counts.greatest(messages.get(key, (None, TokenCounts()))[1]))
     return by_model(messages.values())
 
 
-def version(around: Surroundings, wanted: Wanted, reading: Reading) -> str | None:
+def version(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> str | None:
     """Return the version of Claude Code that wrote last to the session."""
-    path = _by_session(around, wanted, reading)
+    path = _by_session(context, wanted, reading)
     if path is None:
         return None
     lines = (line for size in _TAIL_BYTES for line in reading.last(path, size, '"version"'))
     return next((found for line in lines if (found := word(line, "version"))), None)
 
 
-def _roots(around: Surroundings) -> list[Path]:
-    if around.environment.get("CLAUDE_CONFIG_DIR", "").strip():
-        return [around.folder("CLAUDE_CONFIG_DIR") / "projects"]
-    return [around.home / ".claude" / "projects", around.home / ".config" / "claude" / "projects"]
+def _roots(context: AgentContext) -> list[Path]:
+    if context.environment.get("CLAUDE_CONFIG_DIR", "").strip():
+        return [context.folder("CLAUDE_CONFIG_DIR") / "projects"]
+    return [context.home / ".claude" / "projects", context.home / ".config" / "claude" / "projects"]
 
 
-def _by_session(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
+def _by_session(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Path | None:
     session = wanted.safe_session
     if session is None:
         return None
-    name, roots = f"{session}.jsonl", _roots(around)
+    name, roots = f"{session}.jsonl", _roots(context)
     likely = (root / _folder_name(wanted) / name for root in roots)
     elsewhere = (path for root in roots for path in reading.called(root, name, depth=1))
     return next(filter(os.path.isfile, likely), None) or next(elsewhere, None)
 
 
-def _folder_name(wanted: Wanted) -> str:
+def _folder_name(wanted: SessionQuery) -> str:
     return re.sub(r"[^A-Za-z0-9]", "-", str(wanted.folder))
 
 
-def _by_folder(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
+def _by_folder(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Path | None:
     """Return the only session that began in the run's folder and time."""
-    folders = (root / _folder_name(wanted) for root in _roots(around))
+    folders = (root / _folder_name(wanted) for root in _roots(context))
     candidates = (path for folder in folders for path in reading.files(folder, r".*\.jsonl"))
     began = [path for path in candidates if changed_since(path, wanted.window) and _began(path, wanted, reading)]
     return began[0] if len(began) == 1 else None
 
 
-def _began(path: Path, wanted: Wanted, reading: Reading) -> bool:
+def _began(path: Path, wanted: SessionQuery, reading: SessionFiles) -> bool:
     lines = list(reading.first(path))
     moments = [moment(line["timestamp"]) for line in lines if "timestamp" in line]
     return wanted.window.holds(next(iter(moments), None)) and any(wanted.is_folder(line.get("cwd")) for line in lines)
+
+
+def message_counts(found: Json) -> TokenCounts:
+    """Count one response; the flat number of cache writes was 0 in some versions beside a filled split."""
+    split = inner(found, "cache_creation")
+    hour = get_int(split, "ephemeral_1h_input_tokens")
+    halves = [part for part in (get_int(split, "ephemeral_5m_input_tokens"), hour) if part is not None]
+    flat = get_int(found, "cache_creation_input_tokens")
+    return of_parts(
+        get_int(found, "input_tokens"),
+        cache_read=get_int(found, "cache_read_input_tokens"),
+        cache_write=max(flat or 0, sum(halves)) if halves else flat,
+        cache_write_1h=hour,
+        output=get_int(found, "output_tokens"),
+        reasoning=get_int(inner(found, "output_tokens_details"), "thinking_tokens"),
+    )

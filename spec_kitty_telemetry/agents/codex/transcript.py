@@ -13,17 +13,16 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.agents.codex.turns import turn_counts
-from spec_kitty_telemetry.agents.common.fields import inner, milliseconds, moment, word
+from spec_kitty_telemetry.agents.common.fields import get_int, inner, milliseconds, moment, word
 from spec_kitty_telemetry.agents.common.files import changed_since
 from spec_kitty_telemetry.agents.common.session_totals import difference
-from spec_kitty_telemetry.agents.common.tokens import Counts, Model, total
+from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, of_whole, total
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.agents.common.context import Surroundings, Window
-    from spec_kitty_telemetry.agents.common.files import Reading, Wanted
+    from spec_kitty_telemetry.agents.common.context import AgentContext, Window
+    from spec_kitty_telemetry.agents.common.files import SessionFiles, SessionQuery
     from spec_kitty_telemetry.agents.common.stdout import Json
 
 
@@ -35,11 +34,11 @@ class Rollout:
     model: str | None = None
     provider: str | None = None
     duration_ms: int | None = None
-    before: Counts = field(default_factory=Counts)
+    before: TokenCounts = field(default_factory=TokenCounts)
     """The thread's total before the run."""
-    totals: list[Counts] = field(default_factory=list)
+    totals: list[TokenCounts] = field(default_factory=list)
     """The running totals of the run, in order, repetitions left out."""
-    requests: list[Counts] = field(default_factory=list)
+    requests: list[TokenCounts] = field(default_factory=list)
     """What came with each of the totals: the size of one request."""
 
     doubt: str | None = None
@@ -51,9 +50,9 @@ class Rollout:
         return Model(self.model, self.provider) if self.model else None
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> TokenCounts:
         """What the run used."""
-        previous, added = self.before, Counts()
+        previous, added = self.before, TokenCounts()
         if self.totals:
             grown = difference({"": self.totals[-1]}, {"": previous})
             added = total(self.requests) if grown is None else grown[""]
@@ -86,9 +85,9 @@ class Rollout:
             self.before = running
 
 
-def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Rollout | None:
+def find(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Rollout | None:
     """Read the run's rollout file."""
-    path = _by_session(around, wanted, reading) if wanted.session_id else _by_folder(around, wanted, reading)
+    path = _by_session(context, wanted, reading) if wanted.session_id else _by_folder(context, wanted, reading)
     if path is None:
         return None
     rollout = Rollout()
@@ -99,9 +98,9 @@ def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Rollout | No
     return rollout
 
 
-def _by_session(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
+def _by_session(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Path | None:
     thread = wanted.safe_session
-    root = around.folder("CODEX_HOME", ".codex")
+    root = context.folder("CODEX_HOME", ".codex")
     if thread is None:
         return None
     name = rf"rollout-.*{re.escape(thread)}\.jsonl"
@@ -109,17 +108,28 @@ def _by_session(around: Surroundings, wanted: Wanted, reading: Reading) -> Path 
     return active or next(reading.files(root / "archived_sessions", name), None)
 
 
-def _by_folder(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
+def _by_folder(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Path | None:
     """Return the only thread that began in the run's folder and time and is not a subagent's."""
-    root = around.folder("CODEX_HOME", ".codex") / "sessions"
+    root = context.folder("CODEX_HOME", ".codex") / "sessions"
     candidates = reading.files(root, r"rollout-.*\.jsonl", depth=3)
     began = [path for path in candidates if changed_since(path, wanted.window) and _began(path, wanted, reading)]
     return began[0] if len(began) == 1 else None
 
 
-def _began(path: Path, wanted: Wanted, reading: Reading) -> bool:
+def _began(path: Path, wanted: SessionQuery, reading: SessionFiles) -> bool:
     start = next(reading.first(path, 1), {})
     payload = inner(start, "payload")
     if payload.get("parent_thread_id") or payload.get("forked_from_id") or isinstance(payload.get("source"), dict):
         return False
     return wanted.is_folder(payload.get("cwd")) and wanted.window.holds(moment(start.get("timestamp")))
+
+
+def turn_counts(found: Json) -> TokenCounts:
+    """Count what was used: cached and cache-written input are parts of input, reasoning of output."""
+    return of_whole(
+        get_int(found, "input_tokens"),
+        cache_read=get_int(found, "cached_input_tokens"),
+        cache_write=get_int(found, "cache_write_input_tokens"),
+        output=get_int(found, "output_tokens"),
+        reasoning=get_int(found, "reasoning_output_tokens"),
+    )

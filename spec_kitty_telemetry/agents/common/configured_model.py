@@ -6,22 +6,22 @@ import tomllib
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.agents.common.fields import word
-from spec_kitty_telemetry.agents.common.files import Reading
+from spec_kitty_telemetry.agents.common.files import SessionFiles
 from spec_kitty_telemetry.agents.common.tokens import Model
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.agents.common.context import Surroundings
+    from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.model.invocation import Invocation
 
 DOUBT = "the model is the configured default; the run may have used another one"
 _MOST_BYTES = 1 << 20
 
 
-def codex_model(around: Surroundings) -> Model | None:
+def codex_model(context: AgentContext) -> Model | None:
     """Return `model` of Codex's `config.toml`."""
-    path = around.folder("CODEX_HOME", ".codex") / "config.toml"
+    path = context.folder("CODEX_HOME", ".codex") / "config.toml"
     try:
         with path.open("rb") as file:
             found = tomllib.loads(file.read(_MOST_BYTES).decode())
@@ -31,11 +31,11 @@ def codex_model(around: Surroundings) -> Model | None:
     return Model(name, word(found, "model_provider")) if name else None
 
 
-def opencode_model(around: Surroundings, invocation: Invocation) -> Model | None:
+def opencode_model(context: AgentContext, invocation: Invocation) -> Model | None:
     """Return `model` (`provider/name`) of the project's OpenCode settings, else of the user's."""
-    settings = around.folder("XDG_CONFIG_HOME", ".config") / "opencode" / "opencode.json"
+    settings = context.folder("XDG_CONFIG_HOME", ".config") / "opencode" / "opencode.json"
     for path in (_in_project(invocation), settings):
-        provider, slash, name = (word(Reading().document(path), "model") or "").partition("/")
+        provider, slash, name = (word(SessionFiles().document(path), "model") or "").partition("/")
         if slash and name:
             return Model(name, provider)
     return None

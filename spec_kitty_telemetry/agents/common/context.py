@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.agents.common.session_totals import FOLDER
 from spec_kitty_telemetry.project.files import is_within
-from spec_kitty_telemetry.project.locate import project_of_root, settings_or_defaults
+from spec_kitty_telemetry.project.layout import settings_or_defaults
+from spec_kitty_telemetry.project.locate import project_of_root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class AgentContext:
     """Where an agent keeps its files, whether they may be read, and where we keep ours."""
 
     home: Path
@@ -35,7 +36,7 @@ class Surroundings:
     """Where session totals are remembered; `None`: nowhere."""
 
     @classmethod
-    def of(cls, invocation: Invocation) -> Surroundings:
+    def of(cls, invocation: Invocation) -> AgentContext:
         """Look around from this process, for one invocation, with the settings of its project."""
         project = project_of_root(invocation.project_root)
         allowed = settings_or_defaults(project).transcripts

@@ -1,44 +1,35 @@
-"""From an agent's facts to the `Usage` that is handed to the host, and the one place where a reader may fail."""
+"""From an agent's facts to the `Usage` that is handed to the host."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
 from typing import Any
 
-from spec_kitty_telemetry.agents.common.context import Surroundings
+from spec_kitty_telemetry.agents.common.context import AgentContext
 from spec_kitty_telemetry.agents.common.json_spans import TooMessyError
-from spec_kitty_telemetry.agents.common.tokens import NUMBER_FIELDS, Counts, Model, both, main_model, total
+from spec_kitty_telemetry.agents.common.tokens import NUMBER_FIELDS, Model, TokenCounts, join_doubts, main_model, total
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, ModelUsage, Usage, UsageSource
 
-Reader = Callable[[Invocation, InvocationResult, Surroundings], Usage]
+Reader = Callable[[Invocation, InvocationResult, AgentContext], Usage]
 
 _MOST_MODELS = 64
 _DOUBT_CHARACTERS = 500
 
-log = logging.getLogger(__name__)
 
+def read_usage(read: Reader, invocation: Invocation, result: InvocationResult) -> Usage:
+    """Return what `read` finds; output with millions of broken values says nothing.
 
-def answer(invocation: Invocation, result: InvocationResult, agents: AbstractSet[str], read: Reader) -> Usage | None:
-    """Ask `read` when the run's agent is one of `agents`; never raise.
-
-    A reader that fails is a bug of ours; it is logged and the run counts as one that said nothing.
+    :raises Exception: whatever else a reader that fails raises; `Hooks` counts it and asks the next plugin.
     """
-    if invocation.agent.strip().lower().replace("_", "-").replace(" ", "-") not in agents:
-        return None
     try:
-        return read(invocation, result, Surroundings.of(invocation))
+        return read(invocation, result, AgentContext.of(invocation))
     except TooMessyError:
         return Usage(source="none")
-    except Exception:  # whatever an agent printed, its host's run must go on
-        log.warning("the output of agent %r could not be read", invocation.agent, exc_info=True)
-        return Usage(source="none")
 
 
-def usage(
-    counts: Counts | None = None,
-    models: Mapping[Model, Counts] | None = None,
+def build_usage(
+    counts: TokenCounts | None = None,
+    models: Mapping[Model, TokenCounts] | None = None,
     *,
     model: Model | str | None = None,
     session_id: str | None = None,
@@ -57,7 +48,7 @@ def usage(
     named = {name: counts for name, counts in models.items() if name.name}
     whole = (total(models.values()) if counts is None else counts).checked()
     chosen = Model(model) if isinstance(model, str) else model or main_model(named)
-    doubts = both(doubt, whole.doubt) if whole.is_known else None
+    doubts = join_doubts(doubt, whole.doubt) if whole.is_known else None
     return Usage(
         **_numbers(whole),
         model=chosen.name if chosen else None,
@@ -72,9 +63,9 @@ def usage(
     )
 
 
-def _model_usage(model: Model, counts: Counts) -> ModelUsage:
+def _model_usage(model: Model, counts: TokenCounts) -> ModelUsage:
     return ModelUsage(model=model.name, provider=model.provider, **_numbers(counts.checked()))
 
 
-def _numbers(counts: Counts) -> dict[str, Any]:
+def _numbers(counts: TokenCounts) -> dict[str, Any]:
     return {name: getattr(counts, name) for name in NUMBER_FIELDS}

@@ -22,7 +22,7 @@ _WORD_CHARACTERS = 512
 _MESSAGE_CHARACTERS = 20_000
 
 
-def count(found: Json, *names: str, most: int = MOST_TOKENS) -> int | None:
+def get_int(found: Json, *names: str, most: int = MOST_TOKENS) -> int | None:
     """Return the first of `names` that is a whole number between 0 and `most`."""
     for name in names:
         value = found.get(name)

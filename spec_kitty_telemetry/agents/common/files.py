@@ -26,7 +26,7 @@ _ENTRIES = 20_000
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-class Wanted(NamedTuple):
+class SessionQuery(NamedTuple):
     """What one run is recognised by: its session if it is known, else its working folder; and its time."""
 
     session_id: str | None
@@ -45,7 +45,7 @@ class Wanted(NamedTuple):
         return found == str(self.folder) or _real(Path(found)) == _real(self.folder)
 
 
-class Reading:
+class SessionFiles:
     """How much may still be read, and how long.  `cut` says that something was left out for that."""
 
     def __init__(self, seconds: float = SECONDS, size: int = BYTES) -> None:

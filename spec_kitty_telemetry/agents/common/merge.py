@@ -6,13 +6,13 @@ import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from spec_kitty_telemetry.agents.common.context import Window
-from spec_kitty_telemetry.agents.common.files import Reading, Wanted
-from spec_kitty_telemetry.agents.common.tokens import both
+from spec_kitty_telemetry.agents.common.files import SessionFiles, SessionQuery
+from spec_kitty_telemetry.agents.common.tokens import join_doubts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spec_kitty_telemetry.agents.common.context import Surroundings
+    from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
 
 _Found = TypeVar("_Found")
@@ -35,17 +35,17 @@ _NUMBERS = (
 def look_up(
     invocation: Invocation,
     result: InvocationResult,
-    around: Surroundings,
+    context: AgentContext,
     session_id: str | None,
-    find: Callable[[Surroundings, Wanted, Reading], _Found | None],
+    find: Callable[[AgentContext, SessionQuery, SessionFiles], _Found | None],
 ) -> _Found | None:
     """Ask `find` for a run's own files, if they may be read; never raise."""
-    if not around.transcripts:
+    if not context.transcripts:
         return None
     folder = invocation.working_dir or invocation.project_root
-    wanted = Wanted(_session(invocation, result, session_id), folder, Window.of(invocation, result))
+    wanted = SessionQuery(_session(invocation, result, session_id), folder, Window.of(invocation, result))
     try:
-        return find(around, wanted, Reading())
+        return find(context, wanted, SessionFiles())
     except Exception:
         log.warning("the files of agent %r could not be read", invocation.agent, exc_info=True)
         return None
@@ -55,11 +55,11 @@ def with_transcript(
     said: Usage,
     invocation: Invocation,
     result: InvocationResult,
-    around: Surroundings,
-    find: Callable[[Surroundings, Wanted, Reading], Usage | None],
+    context: AgentContext,
+    find: Callable[[AgentContext, SessionQuery, SessionFiles], Usage | None],
 ) -> Usage:
     """Complete what stdout said with the run's own files; a match by folder and time alone is in doubt."""
-    found = look_up(invocation, result, around, said.session_id, find)
+    found = look_up(invocation, result, context, said.session_id, find)
     if found is None:
         return said
     return completed(said, found, doubt=doubt_of_match(invocation, result, said.session_id))
@@ -75,7 +75,7 @@ def completed(said: Usage, found: Usage, *, doubt: str | None = None, prefer_num
 
     `doubt` is about the match; whatever is taken carries it.
     """
-    found = found.model_copy(update={"uncertain": both(doubt, found.uncertain)})
+    found = found.model_copy(update={"uncertain": join_doubts(doubt, found.uncertain)})
     names = [name for name in ("session_id", "success", "duration_ms", "error") if getattr(said, name) is None]
     if found.has_tokens and (prefer_numbers or said.input_tokens is None or said.uncertain):
         names += [*_NUMBERS, "model", "provider", "source", "uncertain"]

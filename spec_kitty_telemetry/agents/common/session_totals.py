@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from spec_kitty_telemetry.agents.common.fields import count, dollars
-from spec_kitty_telemetry.agents.common.tokens import NUMBER_FIELDS, Counts
+from spec_kitty_telemetry.agents.common.fields import dollars, get_int
+from spec_kitty_telemetry.agents.common.tokens import NUMBER_FIELDS, TokenCounts
 from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.project.files import open_regular, read_end
-from spec_kitty_telemetry.project.locate import make_runtime_folder
+from spec_kitty_telemetry.project.layout import make_runtime_folder
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.model.invocation import Invocation
 
-Totals = Mapping[str, Counts]
+Totals = Mapping[str, TokenCounts]
 """By model; the key is empty where the agent does not tell models apart."""
 
 NOT_SEEN_BEFORE = "the session was resumed, so its totals may hold earlier runs that were not seen"
@@ -83,11 +83,11 @@ def since_last_run(
     return (totals if added is None else added), None
 
 
-def difference(now: Totals, before: Totals) -> dict[str, Counts] | None:
+def difference(now: Totals, before: Totals) -> dict[str, TokenCounts] | None:
     """Return what was added since `before`; `None` where a counter fell or vanished, so that it is a new start."""
     if any(_fell(now.get(model), counts) for model, counts in before.items()):
         return None
-    added = {model: _minus(counts, before.get(model, Counts())) for model, counts in now.items()}
+    added = {model: _minus(counts, before.get(model, TokenCounts())) for model, counts in now.items()}
     return {
         model: counts for model, counts in added.items() if not model or _is_something(counts) or model not in before
     }
@@ -103,7 +103,7 @@ def is_nothing(added: Totals | None) -> bool:
     return added is not None and not any(_is_something(counts) for counts in added.values())
 
 
-def _fell(now: Counts | None, before: Counts) -> bool:
+def _fell(now: TokenCounts | None, before: TokenCounts) -> bool:
     for name in NUMBER_FIELDS:
         old, new = getattr(before, name), getattr(now, name, None)
         if old and (new is None or new < old):
@@ -111,15 +111,15 @@ def _fell(now: Counts | None, before: Counts) -> bool:
     return False
 
 
-def _minus(now: Counts, before: Counts) -> Counts:
+def _minus(now: TokenCounts, before: TokenCounts) -> TokenCounts:
     rest = {}
     for name in NUMBER_FIELDS:
         new, old = getattr(now, name), getattr(before, name)
         rest[name] = None if new is None else new - (old or 0)
-    return Counts(**rest, doubt=now.doubt).checked()
+    return TokenCounts(**rest, doubt=now.doubt).checked()
 
 
-def _is_something(counts: Counts) -> bool:
+def _is_something(counts: TokenCounts) -> bool:
     return any(getattr(counts, name) for name in NUMBER_FIELDS)
 
 
@@ -128,18 +128,18 @@ def _totals_before(run: str, runs: list[_Run]) -> Totals | None:
     return {model: _from_json(counts) for model, counts in earlier[-1].totals.items()} if earlier else None
 
 
-def _as_json(counts: Counts) -> dict[str, int | str]:
+def _as_json(counts: TokenCounts) -> dict[str, int | str]:
     values = {name: getattr(counts, name) for name in NUMBER_FIELDS}
     return {
         name: str(value) if isinstance(value, Decimal) else value for name, value in values.items() if value is not None
     }
 
 
-def _from_json(found: dict[str, Any]) -> Counts:
-    numbers: dict[str, Any] = {name: count(found, name) for name in NUMBER_FIELDS if name != "cost_usd"}
+def _from_json(found: dict[str, Any]) -> TokenCounts:
+    numbers: dict[str, Any] = {name: get_int(found, name) for name in NUMBER_FIELDS if name != "cost_usd"}
     with contextlib.suppress(InvalidOperation, ValueError, TypeError):
         numbers["cost_usd"] = dollars({"cost": Decimal(found["cost_usd"])}, "cost") if "cost_usd" in found else None
-    return Counts(**numbers)
+    return TokenCounts(**numbers)
 
 
 def _path(folder: Path, agent: str, session_id: str) -> Path:

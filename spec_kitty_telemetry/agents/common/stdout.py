@@ -40,7 +40,7 @@ class _Piece(NamedTuple):
     objects: list[Json]
 
 
-class Printed:
+class AgentOutput:
     """What a program printed, asked for the JSON objects in it.  Objects inside of other objects do not count."""
 
     def __init__(self, text: str) -> None:

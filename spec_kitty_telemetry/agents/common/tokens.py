@@ -27,7 +27,7 @@ class Model(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class TokenCounts:
     """What was counted; `None` is unknown.  `doubt` says why a number may be off."""
 
     input_tokens: int | None = None
@@ -39,9 +39,9 @@ class Counts:
     cost_usd: Decimal | None = None
     doubt: str | None = None
 
-    def doubted(self, doubt: str | None) -> Counts:
+    def doubted(self, doubt: str | None) -> TokenCounts:
         """Return the same counts with one more doubt."""
-        return self if doubt is None else replace(self, doubt=both(self.doubt, doubt))
+        return self if doubt is None else replace(self, doubt=join_doubts(self.doubt, doubt))
 
     @property
     def is_known(self) -> bool:
@@ -53,12 +53,12 @@ class Counts:
         """Whether any token count is known."""
         return any(getattr(self, name) is not None for name in TOKEN_FIELDS)
 
-    def greatest(self, other: Counts) -> Counts:
+    def greatest(self, other: TokenCounts) -> TokenCounts:
         """Take the greater of each number, for messages that are printed again while they grow."""
         numbers = {name: _greater(getattr(self, name), getattr(other, name)) for name in NUMBER_FIELDS}
-        return Counts(**numbers, doubt=self.doubt or other.doubt)
+        return TokenCounts(**numbers, doubt=self.doubt or other.doubt)
 
-    def checked(self) -> Counts:
+    def checked(self) -> TokenCounts:
         """Leave out parts that are larger than their whole, and say so."""
         counts = self
         read, write = self.cache_read_tokens, self.cache_write_tokens
@@ -73,11 +73,11 @@ class Counts:
             counts = replace(counts, cache_write_1h_tokens=None, doubt=raw)
         if _exceeds(self.reasoning_tokens or 0, self.output_tokens):
             raw = f"an output of {self.output_tokens} tokens cannot hold {self.reasoning_tokens} of reasoning"
-            counts = replace(counts, reasoning_tokens=None, doubt=both(counts.doubt, raw))
-        return counts if counts is self else replace(counts, doubt=both(self.doubt, counts.doubt))
+            counts = replace(counts, reasoning_tokens=None, doubt=join_doubts(counts.doubt, raw))
+        return counts if counts is self else replace(counts, doubt=join_doubts(self.doubt, counts.doubt))
 
 
-NUMBER_FIELDS = tuple(field.name for field in fields(Counts) if field.name != "doubt")
+NUMBER_FIELDS = tuple(field.name for field in fields(TokenCounts) if field.name != "doubt")
 TOKEN_FIELDS = tuple(name for name in NUMBER_FIELDS if name.endswith("_tokens"))
 
 
@@ -90,10 +90,10 @@ def of_parts(
     output: int | None = None,
     reasoning: int | None = None,
     cost: Decimal | None = None,
-) -> Counts:
+) -> TokenCounts:
     """Count for a source whose input is the uncached part; `output` includes `reasoning`."""
     whole = None if uncached is None else uncached + (cache_read or 0) + (cache_write or 0)
-    return Counts(whole, cache_read, cache_write, cache_write_1h, output, reasoning, cost).checked()
+    return TokenCounts(whole, cache_read, cache_write, cache_write_1h, output, reasoning, cost).checked()
 
 
 def of_whole(
@@ -104,41 +104,41 @@ def of_whole(
     output: int | None = None,
     reasoning: int | None = None,
     cost: Decimal | None = None,
-) -> Counts:
+) -> TokenCounts:
     """Count for a source whose input includes what was read from and written to a cache."""
-    return Counts(whole, cache_read, cache_write, None, output, reasoning, cost).checked()
+    return TokenCounts(whole, cache_read, cache_write, None, output, reasoning, cost).checked()
 
 
-def total(counts: Iterable[Counts]) -> Counts:
+def total(counts: Iterable[TokenCounts]) -> TokenCounts:
     """Add up, and check the sum: known parts of unknown wholes could exceed the known wholes."""
     every = list(counts)
     tokens = {name: _sum_of(name, every) for name in TOKEN_FIELDS}
     amounts = [one.cost_usd for one in every if one.cost_usd is not None]
     cost = reduce(_EXACT.add, amounts) if amounts else None
-    return Counts(**tokens, cost_usd=cost, doubt=next((one.doubt for one in every if one.doubt), None)).checked()
+    return TokenCounts(**tokens, cost_usd=cost, doubt=next((one.doubt for one in every if one.doubt), None)).checked()
 
 
-def by_model(counted: Iterable[tuple[Model, Counts]]) -> dict[Model, Counts]:
+def by_model(counted: Iterable[tuple[Model, TokenCounts]]) -> dict[Model, TokenCounts]:
     """Add up by model, in the order in which the models were first seen."""
-    models: dict[Model, list[Counts]] = {}
+    models: dict[Model, list[TokenCounts]] = {}
     for model, counts in counted:
         models.setdefault(model, []).append(counts)
     return {model: total(every) for model, every in models.items()}
 
 
-def main_model(models: Mapping[Model, Counts]) -> Model | None:
+def main_model(models: Mapping[Model, TokenCounts]) -> Model | None:
     """Choose the model with the most cost, else with the most output; the first of equals."""
     if not models:
         return None
     return max(models, key=lambda model: (models[model].cost_usd or 0, models[model].output_tokens or 0))
 
 
-def both(one: str | None, other: str | None) -> str | None:
+def join_doubts(one: str | None, other: str | None) -> str | None:
     """Join two doubts."""
     return f"{one}; {other}" if one and other and one != other else one or other
 
 
-def _sum_of(name: str, every: list[Counts]) -> int | None:
+def _sum_of(name: str, every: list[TokenCounts]) -> int | None:
     known = [value for one in every if (value := getattr(one, name)) is not None]
     return sum(known) if known else None
 

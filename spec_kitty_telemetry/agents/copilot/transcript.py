@@ -15,15 +15,15 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.agents.common.extract import usage
-from spec_kitty_telemetry.agents.common.fields import count, inner, moment, word
+from spec_kitty_telemetry.agents.common.extract import build_usage
+from spec_kitty_telemetry.agents.common.fields import get_int, inner, moment, word
 from spec_kitty_telemetry.agents.common.files import changed_since
 from spec_kitty_telemetry.agents.common.session_totals import difference
-from spec_kitty_telemetry.agents.common.tokens import Counts, Model, by_model, of_whole
+from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model, of_whole
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.agents.common.context import Surroundings, Window
-    from spec_kitty_telemetry.agents.common.files import Reading, Wanted
+    from spec_kitty_telemetry.agents.common.context import AgentContext, Window
+    from spec_kitty_telemetry.agents.common.files import SessionFiles, SessionQuery
     from spec_kitty_telemetry.agents.common.stdout import Json
     from spec_kitty_telemetry.model.invocation import Usage
 
@@ -31,21 +31,21 @@ _ROWS = (
     "SELECT model, input_tokens, cache_read_tokens, cache_write_tokens, output_tokens, reasoning_tokens, created_at"
     " FROM assistant_usage_events WHERE session_id = ?"
 )
-_Models = dict[Model, Counts]
+_Models = dict[Model, TokenCounts]
 
 
-def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None:
+def find(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Usage | None:
     """Add up the requests of the run's session, else take its totals."""
-    events = _events(around, wanted, reading)
+    events = _events(context, wanted, reading)
     session = wanted.session_id or (events.parent.name if events else None)
     models = _of_events(events, wanted.window, reading) if events else {}
-    models = models or _of_database(around, session, wanted.window, reading)
-    models = models or _of_trace(around, session, reading)
-    return usage(None, models, session_id=session, source="transcript", doubt=reading.doubt) if models else None
+    models = models or _of_database(context, session, wanted.window, reading)
+    models = models or _of_trace(context, session, reading)
+    return build_usage(None, models, session_id=session, source="transcript", doubt=reading.doubt) if models else None
 
 
-def _events(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
-    root = around.home / ".copilot" / "session-state"
+def _events(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Path | None:
+    root = context.home / ".copilot" / "session-state"
     if wanted.session_id:
         path = root / (wanted.safe_session or "") / "events.jsonl"
         return path if wanted.safe_session and path.is_file() else None
@@ -54,14 +54,14 @@ def _events(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | No
     return began[0] if len(began) == 1 else None
 
 
-def _began(path: Path, wanted: Wanted, reading: Reading) -> bool:
+def _began(path: Path, wanted: SessionQuery, reading: SessionFiles) -> bool:
     start = next(reading.first(path, 1), {})
     folder = inner(start, "data", "context").get("cwd")
     return wanted.is_folder(folder) and wanted.window.holds(moment(start.get("timestamp")))
 
 
-def _of_events(path: Path, window: Window, reading: Reading) -> _Models:
-    requests: dict[str, tuple[Model, Counts]] = {}
+def _of_events(path: Path, window: Window, reading: SessionFiles) -> _Models:
+    requests: dict[str, tuple[Model, TokenCounts]] = {}
     before, after = {}, {}
     for number, event in enumerate(reading.lines(path, '"session.usage_record"', '"session.shutdown"')):
         data, when = inner(event, "data"), moment(event.get("timestamp"))
@@ -84,18 +84,18 @@ def _metrics(data: Json) -> dict[str, Json]:
     return {name: found for name, found in inner(data, "modelMetrics").items() if isinstance(found, dict)}
 
 
-def _counts(used: Json) -> Counts:
+def _counts(used: Json) -> TokenCounts:
     return of_whole(
-        count(used, "inputTokens"),
-        cache_read=count(used, "cacheReadTokens"),
-        cache_write=count(used, "cacheWriteTokens"),
-        output=count(used, "outputTokens"),
-        reasoning=count(used, "reasoningTokens"),
+        get_int(used, "inputTokens"),
+        cache_read=get_int(used, "cacheReadTokens"),
+        cache_write=get_int(used, "cacheWriteTokens"),
+        output=get_int(used, "outputTokens"),
+        reasoning=get_int(used, "reasoningTokens"),
     )
 
 
-def _of_database(around: Surroundings, session: str | None, window: Window, reading: Reading) -> _Models:
-    path = around.home / ".copilot" / "session-store.db"
+def _of_database(context: AgentContext, session: str | None, window: Window, reading: SessionFiles) -> _Models:
+    path = context.home / ".copilot" / "session-store.db"
     names = ("inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens", "reasoningTokens")
     rows = reading.rows(path, _ROWS, (session,)) if session else []
     return by_model(
@@ -105,8 +105,8 @@ def _of_database(around: Surroundings, session: str | None, window: Window, read
     )
 
 
-def _of_trace(around: Surroundings, session: str | None, reading: Reading) -> _Models:
-    named = around.environment.get("COPILOT_OTEL_FILE_EXPORTER_PATH", "").strip()
+def _of_trace(context: AgentContext, session: str | None, reading: SessionFiles) -> _Models:
+    named = context.environment.get("COPILOT_OTEL_FILE_EXPORTER_PATH", "").strip()
     if not named or not session:
         return {}
     spans = (inner(span, "attributes") for span in reading.lines(Path(named), '"chat"'))
@@ -117,13 +117,13 @@ def _of_trace(around: Surroundings, session: str | None, reading: Reading) -> _M
     )
 
 
-def _of_span(found: Json) -> Counts:
+def _of_span(found: Json) -> TokenCounts:
     """Count one span; names had an underscore for their last dot before 1.0.64."""
     used = {re.sub(r"\.(input|output)_tokens$", r"_\1_tokens", name): value for name, value in found.items()}
     return of_whole(
-        count(used, "gen_ai.usage_input_tokens"),
-        cache_read=count(used, "gen_ai.usage.cache_read_input_tokens"),
-        cache_write=count(used, "gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.cache_write_input_tokens"),
-        output=count(used, "gen_ai.usage_output_tokens"),
-        reasoning=count(used, "gen_ai.usage.reasoning_output_tokens"),
+        get_int(used, "gen_ai.usage_input_tokens"),
+        cache_read=get_int(used, "gen_ai.usage.cache_read_input_tokens"),
+        cache_write=get_int(used, "gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.cache_write_input_tokens"),
+        output=get_int(used, "gen_ai.usage_output_tokens"),
+        reasoning=get_int(used, "gen_ai.usage.reasoning_output_tokens"),
     )

@@ -12,17 +12,16 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from spec_kitty_telemetry.agents.common import json_spans as members
-from spec_kitty_telemetry.agents.common.extract import usage
-from spec_kitty_telemetry.agents.common.fields import inner, milliseconds, moment, word
-from spec_kitty_telemetry.agents.common.tokens import Model, by_model
-from spec_kitty_telemetry.agents.opencode.steps import step_counts
+from spec_kitty_telemetry.agents.common.extract import build_usage
+from spec_kitty_telemetry.agents.common.fields import dollars, get_int, inner, milliseconds, moment, word
+from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model, of_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from spec_kitty_telemetry.agents.common.context import Surroundings, Window
-    from spec_kitty_telemetry.agents.common.files import Reading, Wanted
+    from spec_kitty_telemetry.agents.common.context import AgentContext, Window
+    from spec_kitty_telemetry.agents.common.files import SessionFiles, SessionQuery
     from spec_kitty_telemetry.agents.common.stdout import Json
     from spec_kitty_telemetry.model.invocation import Usage
 
@@ -47,9 +46,9 @@ class _Message(NamedTuple):
     parts: list[Json]
 
 
-def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Found | None:
+def find(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Found | None:
     """Add up the messages of the run's session and of its subagents."""
-    for store in _stores(around, reading):
+    for store in _stores(context, reading):
         main = wanted.session_id or store.session_in(wanted)
         sessions = list(_with_children(store, main)) if main else []
         found = {session: _of_run(store.messages(session), wanted.window) for session in sessions}
@@ -59,7 +58,7 @@ def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Found | None
     return None
 
 
-def _summed(found: list[_Message], session: str | None, reading: Reading) -> Usage:
+def _summed(found: list[_Message], session: str | None, reading: SessionFiles) -> Usage:
     models = by_model(
         (Model(word(message, "modelID") or "", word(message, "providerID")), step_counts(step))
         for message, parts in found
@@ -69,7 +68,7 @@ def _summed(found: list[_Message], session: str | None, reading: Reading) -> Usa
     begun = [when for time in times if (when := milliseconds(time, "created")) is not None]
     ended = [when for time in times if (when := milliseconds(time, "completed")) is not None]
     duration = max(ended) - min(begun) if begun and ended and max(ended) >= min(begun) else None
-    return usage(None, models, session_id=session, duration_ms=duration, source="transcript", doubt=reading.doubt)
+    return build_usage(None, models, session_id=session, duration_ms=duration, source="transcript", doubt=reading.doubt)
 
 
 def _of_run(messages: list[_Message], window: Window) -> list[_Message]:
@@ -87,8 +86,8 @@ def _with_children(store: _Database | _Files, session: str) -> Iterator[str]:
         waiting.extend(new)
 
 
-def _stores(around: Surroundings, reading: Reading) -> Iterator[_Database | _Files]:
-    data = around.folder("XDG_DATA_HOME", ".local", "share")
+def _stores(context: AgentContext, reading: SessionFiles) -> Iterator[_Database | _Files]:
+    data = context.folder("XDG_DATA_HOME", ".local", "share")
     for name in ("opencode", "kilo"):
         for path in reading.files(data / name, rf"{name}.*\.db"):
             yield _Database(path, reading)
@@ -98,11 +97,11 @@ def _stores(around: Surroundings, reading: Reading) -> Iterator[_Database | _Fil
 class _Database:
     """The newer store."""
 
-    def __init__(self, path: Path, reading: Reading) -> None:
+    def __init__(self, path: Path, reading: SessionFiles) -> None:
         self._path = path
         self._reading = reading
 
-    def session_in(self, wanted: Wanted) -> str | None:
+    def session_in(self, wanted: SessionQuery) -> str | None:
         rows = self._reading.rows(self._path, _IN_FOLDER)
         began = [
             str(name) for name, folder, when in rows if wanted.is_folder(folder) and wanted.window.holds(moment(when))
@@ -123,11 +122,11 @@ class _Database:
 class _Files:
     """The older store."""
 
-    def __init__(self, root: Path, reading: Reading) -> None:
+    def __init__(self, root: Path, reading: SessionFiles) -> None:
         self._root = root
         self._reading = reading
 
-    def session_in(self, wanted: Wanted) -> str | None:
+    def session_in(self, wanted: SessionQuery) -> str | None:
         began = [
             found
             for found in self._sessions()
@@ -166,3 +165,23 @@ def _decoded(data: object) -> Json:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def step_counts(part: Json) -> TokenCounts:
+    """Count what was used: input is the uncached part, reasoning stands beside output or, in old versions, inside.
+
+    OpenCode prints a cost of 0 for models that it knows no price of and for log-ins by subscription (seen in
+    `packages/opencode/src/session`, whose prices are those of models.dev), so a 0 beside tokens is no cost.
+    """
+    tokens = inner(part, "tokens")
+    uncached, output, reasoning = (get_int(tokens, name) for name in ("input", "output", "reasoning"))
+    read, write = get_int(inner(tokens, "cache"), "read"), get_int(inner(tokens, "cache"), "write")
+    everything = get_int(tokens, "total")
+    inside = everything == sum(part or 0 for part in (uncached, output, read, write))
+    doubt = None
+    if output is not None and reasoning and not inside:
+        output += reasoning
+        doubt = None if everything is not None else "reasoning may be part of the output already and counted twice"
+    cost = dollars(part, "cost") or (None if any((uncached, read, write, output)) else dollars(part, "cost"))
+    counts = of_parts(uncached, cache_read=read, cache_write=write, output=output, reasoning=reasoning, cost=cost)
+    return counts.doubted(doubt)

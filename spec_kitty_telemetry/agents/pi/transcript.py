@@ -16,14 +16,14 @@ from spec_kitty_telemetry.agents.common.files import changed_since
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.agents.common.context import Surroundings
-    from spec_kitty_telemetry.agents.common.files import Reading, Wanted
+    from spec_kitty_telemetry.agents.common.context import AgentContext
+    from spec_kitty_telemetry.agents.common.files import SessionFiles, SessionQuery
     from spec_kitty_telemetry.agents.common.stdout import Json
 
 
-def find(around: Surroundings, wanted: Wanted, reading: Reading) -> tuple[str | None, list[Json]]:
+def find(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> tuple[str | None, list[Json]]:
     """Return the run's session and its messages."""
-    root = around.home / ".pi" / "agent" / "sessions"
+    root = context.home / ".pi" / "agent" / "sessions"
     name = rf".*_{re.escape(wanted.safe_session)}\.jsonl" if wanted.safe_session else r".*\.jsonl"
     paths = [path for path in reading.files(root, name, depth=1) if changed_since(path, wanted.window)]
     headers = [(path, next(reading.first(path, 1), {})) for path in paths]
@@ -34,12 +34,12 @@ def find(around: Surroundings, wanted: Wanted, reading: Reading) -> tuple[str | 
     return word(header, "id"), _messages(path, wanted, reading)
 
 
-def _messages(path: Path, wanted: Wanted, reading: Reading) -> list[Json]:
+def _messages(path: Path, wanted: SessionQuery, reading: SessionFiles) -> list[Json]:
     found = [inner(line, "message") for line in reading.lines(path, '"assistant"') if line.get("type") == "message"]
     return [message for message in found if wanted.window.holds(moment(message.get("timestamp")))]
 
 
-def _is_wanted(header: Json, wanted: Wanted) -> bool:
+def _is_wanted(header: Json, wanted: SessionQuery) -> bool:
     if wanted.session_id:
         return header.get("id") == wanted.session_id
     return wanted.is_folder(header.get("cwd")) and wanted.window.holds(moment(header.get("timestamp")))

@@ -10,47 +10,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.agents.common.extract import usage
+from spec_kitty_telemetry.agents.common.extract import build_usage
 from spec_kitty_telemetry.agents.common.fields import inner, moment, word
 from spec_kitty_telemetry.agents.common.files import changed_since
-from spec_kitty_telemetry.agents.common.tokens import Counts, Model, by_model
+from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model
 from spec_kitty_telemetry.agents.gemini import transcript as gemini
-from spec_kitty_telemetry.agents.gemini.tokens import token_counts
+from spec_kitty_telemetry.agents.gemini.transcript import token_counts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.agents.common.context import Surroundings, Window
-    from spec_kitty_telemetry.agents.common.files import Reading, Wanted
+    from spec_kitty_telemetry.agents.common.context import AgentContext, Window
+    from spec_kitty_telemetry.agents.common.files import SessionFiles, SessionQuery
     from spec_kitty_telemetry.agents.common.stdout import Json
     from spec_kitty_telemetry.model.invocation import Usage
 
 _FOLDER = ".qwen"
 
 
-def find(around: Surroundings, wanted: Wanted, reading: Reading) -> Usage | None:
+def find(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Usage | None:
     """Add up the requests of the run's session."""
-    path = _by_session(around, wanted, reading) if wanted.session_id else _by_folder(around, wanted, reading)
+    path = _by_session(context, wanted, reading) if wanted.session_id else _by_folder(context, wanted, reading)
     if path is None:
-        return gemini.find(around, wanted, reading, _FOLDER)
+        return gemini.find(context, wanted, reading, _FOLDER)
     models = _models(path, wanted.window, reading)
-    return usage(None, models, session_id=path.stem, source="transcript", doubt=reading.doubt) if models else None
+    return build_usage(None, models, session_id=path.stem, source="transcript", doubt=reading.doubt) if models else None
 
 
-def before(around: Surroundings, wanted: Wanted, reading: Reading) -> dict[Model, Counts] | None:
+def before(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> dict[Model, TokenCounts] | None:
     """Add up what the session had used before the run; `None` where that cannot be read whole."""
-    path = _by_session(around, wanted, reading)
+    path = _by_session(context, wanted, reading)
     models = _models(path, wanted.window.before, reading) if path else None
     return None if reading.cut else models
 
 
-def _models(path: Path, window: Window, reading: Reading) -> dict[Model, Counts]:
+def _models(path: Path, window: Window, reading: SessionFiles) -> dict[Model, TokenCounts]:
     lines = reading.lines(path, '"usageMetadata"', '"subagent_name"')
     requests = (_request(line) for line in lines if window.holds(moment(line.get("timestamp"))))
     return by_model(request for request in requests if request is not None)
 
 
-def _request(line: Json) -> tuple[Model, Counts] | None:
+def _request(line: Json) -> tuple[Model, TokenCounts] | None:
     if line.get("type") == "assistant":
         names = (
             "promptTokenCount",
@@ -67,25 +67,25 @@ def _request(line: Json) -> tuple[Model, Counts] | None:
     return _counted(event, event, tuple(f"{kind}_token_count" for kind in kinds))
 
 
-def _counted(owner: Json, numbers: Json, names: tuple[str, ...]) -> tuple[Model, Counts]:
+def _counted(owner: Json, numbers: Json, names: tuple[str, ...]) -> tuple[Model, TokenCounts]:
     meanings = ("prompt", "cached", "candidates", "thoughts", "total")
     tokens = {meaning: numbers.get(name) for meaning, name in zip(meanings, names, strict=True)}
     return Model(word(owner, "model") or ""), token_counts(tokens)
 
 
-def _by_session(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
+def _by_session(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Path | None:
     session = wanted.safe_session
     if session is None:
         return None
-    return next(reading.called(around.home / _FOLDER / "projects", f"{session}.jsonl", depth=2), None)
+    return next(reading.called(context.home / _FOLDER / "projects", f"{session}.jsonl", depth=2), None)
 
 
-def _by_folder(around: Surroundings, wanted: Wanted, reading: Reading) -> Path | None:
-    chats = reading.files(around.home / _FOLDER / "projects", r".*\.jsonl", depth=2)
+def _by_folder(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Path | None:
+    chats = reading.files(context.home / _FOLDER / "projects", r".*\.jsonl", depth=2)
     began = [path for path in chats if changed_since(path, wanted.window) and _began(path, wanted, reading)]
     return began[0] if len(began) == 1 else None
 
 
-def _began(path: Path, wanted: Wanted, reading: Reading) -> bool:
+def _began(path: Path, wanted: SessionQuery, reading: SessionFiles) -> bool:
     start = next(reading.first(path, 1), {})
     return wanted.is_folder(start.get("cwd")) and wanted.window.holds(moment(start.get("timestamp")))

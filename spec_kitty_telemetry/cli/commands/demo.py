@@ -19,7 +19,7 @@ import click
 from spec_kitty_telemetry.cli.output import say
 from spec_kitty_telemetry.errors import SettingsError, TelemetryError
 from spec_kitty_telemetry.project.killswitch import IS_OFF, VARIABLE, is_off
-from spec_kitty_telemetry.project.locate import LOG_NAME
+from spec_kitty_telemetry.project.layout import LOG_NAME
 from spec_kitty_telemetry.reports.lanes import STATUS_NAME
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
+from spec_kitty_telemetry.agents import NAMES
 from spec_kitty_telemetry.cli.options import json_option, project_option
 from spec_kitty_telemetry.cli.output import print_json, say
 from spec_kitty_telemetry.cli.render import text as tables
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.bridges.check import BridgeStatus
     from spec_kitty_telemetry.hooks.manager import PluginStatus
     from spec_kitty_telemetry.log.repair import LogHealth
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 
 @dataclass(slots=True)
@@ -222,9 +223,8 @@ def _verdict(findings: Findings) -> list[str]:
 
 
 def _plugin_lines(plugins: list[PluginStatus]) -> list[str]:
-    extractors = [each for each in plugins if each.loaded and each.name.startswith("agents.")]
-    shown = [each for each in plugins if each not in extractors]
-    agents = ", ".join(sorted(each.name.removeprefix("agents.").replace("_", "-") for each in extractors))
+    shown = [each for each in plugins if not (each.loaded and each.name == "agents")]
+    agents = ", ".join(sorted(names[0] for names in NAMES.values()))
     lines = [f"  understands the output of: {agents}"]
     for each in shown:
         state = tables.shown(each.problem) if each.problem else f"implements {', '.join(each.hooks) or 'no hook'}"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from spec_kitty_telemetry.cli.commands.follow import Followed
+    from spec_kitty_telemetry.cli.commands.follow import LogFollower
     from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.reports.search import Search
 
@@ -55,9 +55,9 @@ def command(event_id: str | None, limit: int, as_json: bool, follow: bool, **fil
 
 
 def _list(search: Search, zone: ZoneInfo | None, limit: int, *, as_json: bool, follow: bool) -> None:
-    from spec_kitty_telemetry.cli.commands.follow import Followed
+    from spec_kitty_telemetry.cli.commands.follow import LogFollower
 
-    followed = Followed(search) if follow else None  # before reading, so that nothing falls in between
+    followed = LogFollower(search) if follow else None  # before reading, so that nothing falls in between
     seen: set[str] = set()
     found = search.events(keep_unknown=True)
     events, count = _newest(_noted(found, seen) if follow else found, limit)
@@ -104,7 +104,7 @@ def _show_one(search: Search, event_id: str) -> None:
     print_json(as_document(record_called(search, event_id)))
 
 
-def _follow(followed: Followed, seen: set[str], zone: ZoneInfo | None, *, as_json: bool) -> None:
+def _follow(followed: LogFollower, seen: set[str], zone: ZoneInfo | None, *, as_json: bool) -> None:
     """Print new records as they come, each once."""
     while True:
         new = [event for event in followed.new() if event.event_id not in seen]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.reports.search import Search
 
 
-class Followed:
+class LogFollower:
     """The logs of a search, each with how far it was read."""
 
     def __init__(self, search: Search) -> None:

@@ -26,7 +26,7 @@ TABLE_ROWS = 40
 """How many rows a table has where nobody said how many."""
 
 
-class _Asked(NamedTuple):
+class ReportRequest(NamedTuple):
     """What was asked and what was found: all that any format writes."""
 
     search: Search
@@ -94,7 +94,7 @@ def command(
     report, book = _computed(search, by, mode, zone, wanted)
     if limit is None:
         limit = TABLE_ROWS if wanted == "table" else 0
-    asked = _Asked(search, zone, book, mode, arranged(report, order, limit))
+    asked = ReportRequest(search, zone, book, mode, arranged(report, order, limit))
     target = None if str(output) == "-" else output
     write(_WRITERS[wanted](asked, target), target)
 
@@ -120,18 +120,18 @@ def _computed(
 ) -> tuple[CostReport, PriceBook]:
     from spec_kitty_telemetry.pricing import PriceBook
     from spec_kitty_telemetry.reports.dimensions import checked
-    from spec_kitty_telemetry.reports.parallel import Count
+    from spec_kitty_telemetry.reports.parallel import ParallelScan
     from spec_kitty_telemetry.reports.summary import report_of
-    from spec_kitty_telemetry.reports.totals import Counter
+    from spec_kitty_telemetry.reports.totals import Aggregator
 
     book = PriceBook.load(search.project.root)
     dimensions, wanted_model = checked(by), search.filters.wanted_model()
 
-    def counting(find_price: FindPrice, processes: int | None = None) -> Count:
-        def new_counter() -> Counter:
-            return Counter(dimensions, find_price, cost=cost, zone=zone, wanted_model=wanted_model)
+    def counting(find_price: FindPrice, processes: int | None = None) -> ParallelScan:
+        def new_aggregator() -> Aggregator:
+            return Aggregator(dimensions, find_price, cost=cost, zone=zone, wanted_model=wanted_model)
 
-        return Count(search, new_counter, book, processes=processes)
+        return ParallelScan(search, new_aggregator, book, processes=processes)
 
     with counting(book.find) as count:
         # What takes its time and can be done while other processes count: that they may have begun in vain is rare.
@@ -143,15 +143,15 @@ def _computed(
         find_price = find_price_for(book, search.project.root)
         if find_price == book.find:
             with progress(lambda: count.read_count):
-                tally = count.tally()
-            return report_of(tally, dimensions, wanted_model, unread_count=search.report.unread_count), book
+                totals = count.totals()
+            return report_of(totals, dimensions, wanted_model, unread_count=search.report.unread_count), book
     # A plugin that is asked for prices may hold what copies of this process cannot share.
     with counting(find_price, processes=1) as count, progress(lambda: count.read_count):
-        tally = count.tally()
-    return report_of(tally, dimensions, wanted_model, unread_count=search.report.unread_count), book
+        totals = count.totals()
+    return report_of(totals, dimensions, wanted_model, unread_count=search.report.unread_count), book
 
 
-def _table(asked: _Asked, output: Path | None) -> str:
+def _table(asked: ReportRequest, output: Path | None) -> str:
     from spec_kitty_telemetry.cli.render import report_table
     from spec_kitty_telemetry.cli.render import text as tables
     from spec_kitty_telemetry.cli.render.report_notes import as_lines, nothing
@@ -164,7 +164,7 @@ def _table(asked: _Asked, output: Path | None) -> str:
     return "\n".join([*tables.coloured(report_table.lines(asked.view, tables.width())), "", *below])
 
 
-def _markdown(asked: _Asked, _output: Path | None) -> str:
+def _markdown(asked: ReportRequest, _output: Path | None) -> str:
     from spec_kitty_telemetry.cli.render import report_markdown, report_table
     from spec_kitty_telemetry.cli.render.report_notes import nothing
 
@@ -174,7 +174,7 @@ def _markdown(asked: _Asked, _output: Path | None) -> str:
     return "\n".join([*report_table.markdown(asked.view), "", *below])
 
 
-def _csv(asked: _Asked, _output: Path | None) -> str:
+def _csv(asked: ReportRequest, _output: Path | None) -> str:
     """Return the rows alone; all else goes to stderr, where it spoils no column."""
     from spec_kitty_telemetry.cli.render.report_csv import csv_text
     from spec_kitty_telemetry.cli.render.report_notes import as_lines
@@ -186,7 +186,7 @@ def _csv(asked: _Asked, _output: Path | None) -> str:
     return csv_text(asked.view)
 
 
-def _json(asked: _Asked, _output: Path | None) -> str:
+def _json(asked: ReportRequest, _output: Path | None) -> str:
     from spec_kitty_telemetry.cli.render.report_json import document
 
     return json_text(document(asked.view, asked.search, asked.book, cost=asked.cost, zone=asked.zone))

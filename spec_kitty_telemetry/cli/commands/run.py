@@ -12,7 +12,7 @@ from spec_kitty_telemetry.cli.options import project_option
 from spec_kitty_telemetry.errors import ProjectError
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.project.locate import Project
+    from spec_kitty_telemetry.project.layout import Project
 
 
 @click.command(

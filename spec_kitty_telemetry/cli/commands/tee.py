@@ -37,7 +37,7 @@ _STEP_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class CommandResult:
     """How the command ended, and what is kept of its output."""
 
     exit_code: int
@@ -47,7 +47,7 @@ class Ended:
     duration_seconds: float
 
 
-class Kept:
+class BoundedBuffer:
     """The first and the last part of a stream, in bounded memory."""
 
     def __init__(self, head_bytes: int = HEAD_BYTES, tail_bytes: int = TAIL_BYTES) -> None:
@@ -78,7 +78,7 @@ class Kept:
         return b"".join((bytes(self._head), gap, *self._tail)).decode("utf-8", errors="replace")
 
 
-def run(command: Sequence[str]) -> Ended:
+def run(command: Sequence[str]) -> CommandResult:
     """Run `command` to its end.
 
     :raises OSError: it cannot be started.
@@ -94,7 +94,7 @@ def run(command: Sequence[str]) -> Ended:
             _finish(readers, hurry)
             for reader in readers:
                 reader.close()
-    return Ended(exit_code, streams.kept_stdout.text(), streams.kept_stderr.text(), duration)
+    return CommandResult(exit_code, streams.kept_stdout.text(), streams.kept_stderr.text(), duration)
 
 
 def end_as(exit_code: int) -> int:
@@ -114,7 +114,7 @@ class _Streams:
     """Where the command writes, and who reads that."""
 
     def __init__(self) -> None:
-        self.kept_stdout, self.kept_stderr = Kept(), Kept()
+        self.kept_stdout, self.kept_stderr = BoundedBuffer(), BoundedBuffer()
         self.stdout: int = subprocess.PIPE
         self.stderr: int = subprocess.PIPE
         self.terminal: tuple[int, int] | None = None
@@ -150,7 +150,7 @@ class _Streams:
 class _Reader(threading.Thread):
     """Hands every byte of one stream on at once and keeps it."""
 
-    def __init__(self, source: int, target: int, kept: Kept, hang_up: Callable[[], None]) -> None:
+    def __init__(self, source: int, target: int, kept: BoundedBuffer, hang_up: Callable[[], None]) -> None:
         """Read from `source` and write to `target`; `hang_up` closes the source, also twice."""
         super().__init__(name="telemetry-output", daemon=True)
         self._source, self._target = source, target

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from spec_kitty_telemetry.cli.render import text as tables
 from spec_kitty_telemetry.cli.render.prices import day
 from spec_kitty_telemetry.pricing import dollars, dollars_per_million
-from spec_kitty_telemetry.reports.costing import Pricer, counts_for_price, says_anything
+from spec_kitty_telemetry.reports.costing import Costing, counts_for_price, says_anything
 from spec_kitty_telemetry.reports.prices import find_price_for
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, ModelPart
     from spec_kitty_telemetry.pricing import Price, PriceBook
-    from spec_kitty_telemetry.reports.costing import Charge, FindPrice
+    from spec_kitty_telemetry.reports.costing import Cost, FindPrice
 
 
 _NO_PRICE = "no price for this model"
@@ -27,9 +27,9 @@ def explained(event: ExecutionEvent, book: PriceBook, project_root: Path) -> dic
     """Return the explanation of one record's cost as a JSON object; money is exact."""
     payload = event.payload
     find_price = find_price_for(book, project_root)
-    in_reports = Pricer(find_price, "auto").charge(event)
-    calculated = Pricer(find_price, "calculated").charge(event)
-    counted: Sequence[tuple[ExecutionPayload | ModelPart, Charge]] = [(payload, calculated)]
+    in_reports = Costing(find_price, "auto").cost_of(event)
+    calculated = Costing(find_price, "calculated").cost_of(event)
+    counted: Sequence[tuple[ExecutionPayload | ModelPart, Cost]] = [(payload, calculated)]
     if any(says_anything(part) for part in payload.models) or not calculated.has_usage:
         counted = list(zip(payload.models, calculated.parts, strict=True))
     reported_usd = _usd(in_reports.reported) if payload.cost_usd is None else payload.cost_usd
@@ -59,7 +59,7 @@ def _usd(amount: int | None) -> Decimal | None:
 
 
 def _part(
-    event: ExecutionEvent, counts: ExecutionPayload | ModelPart, charge: Charge, find_price: FindPrice
+    event: ExecutionEvent, counts: ExecutionPayload | ModelPart, charge: Cost, find_price: FindPrice
 ) -> dict[str, Any]:
     provider = counts.provider or event.payload.provider
     price = find_price(counts.model, provider, event.timestamp, event.payload.agent)

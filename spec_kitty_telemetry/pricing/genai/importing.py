@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
-    from spec_kitty_telemetry.pricing.catalog import Shelf
+    from spec_kitty_telemetry.pricing.catalog import Catalog
     from spec_kitty_telemetry.pricing.rows import Model
     from spec_kitty_telemetry.project.strict_yaml import Node
 
@@ -90,14 +90,14 @@ def overrides_from(providers: Iterable[Any], version: str, only: Collection[str]
     return Imported(block_text({"pricing": {"providers": found}}), tuple(names), version, tuple(kept))
 
 
-def _entries(shelf: Shelf, upstream: Any) -> Iterator[Entry]:
+def _entries(shelf: Catalog, upstream: Any) -> Iterator[Entry]:
     """Yield the entries of one provider that belong into our table of it, whether we have them or not."""
     for model in upstream.models:
         if excluded(shelf.provider, model) is None:
             yield entry_of(shelf.provider, model, upstream.find_model, [])
 
 
-def _news(shelf: Shelf, upstream: Any) -> Iterator[Entry]:
+def _news(shelf: Catalog, upstream: Any) -> Iterator[Entry]:
     """Yield the entries of one provider that our table does not have under any spelling."""
     for entry in _entries(shelf, upstream):
         if shelf.look_up(str(entry["id"]).lower()) is None:
@@ -106,7 +106,7 @@ def _news(shelf: Shelf, upstream: Any) -> Iterator[Entry]:
             yield {key: value for key, value in entry.items() if value != []}
 
 
-def _priced_otherwise(shelf: Shelf, upstream: Any) -> Iterator[str]:
+def _priced_otherwise(shelf: Catalog, upstream: Any) -> Iterator[str]:
     """Yield our names of the models that we have with other rates than upstream."""
     for entry in _entries(shelf, upstream):
         match = shelf.look_up(str(entry["id"]).lower())
