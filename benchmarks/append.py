@@ -36,7 +36,8 @@ from spec_kitty_telemetry.hooks.manager import Hooks
 from spec_kitty_telemetry.log.reader import scan
 from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
-from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, encode
+from spec_kitty_telemetry.model.payload import ExecutionPayload
+from spec_kitty_telemetry.model.record import ExecutionEvent, encode
 from spec_kitty_telemetry.project.layout import Project
 
 if TYPE_CHECKING:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ulid import ULID
 
-from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, ModelPart, encode
+from spec_kitty_telemetry.model.payload import ExecutionPayload, ModelPart
+from spec_kitty_telemetry.model.record import ExecutionEvent, encode
 from spec_kitty_telemetry.project.layout import Project
 
 if TYPE_CHECKING:

@@ -29,7 +29,8 @@ from spec_kitty_telemetry.log import checkpoint as clock
 from spec_kitty_telemetry.log import spool
 from spec_kitty_telemetry.log.reader import ScanReport, scan
 from spec_kitty_telemetry.log.repair import health, repair
-from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, encode
+from spec_kitty_telemetry.model.payload import ExecutionPayload
+from spec_kitty_telemetry.model.record import ExecutionEvent, encode
 from spec_kitty_telemetry.project.files import open_regular
 from spec_kitty_telemetry.project.layout import Project
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from tabulate import tabulate
 from ulid import ULID
 
-from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, encode
+from spec_kitty_telemetry.model.payload import ExecutionPayload
+from spec_kitty_telemetry.model.record import ExecutionEvent, encode
 
 READ = """
 import resource, sys, time

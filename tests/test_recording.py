@@ -19,7 +19,7 @@ from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from spec_kitty_telemetry.model.record import ExecutionPayload
+    from spec_kitty_telemetry.model.payload import ExecutionPayload
     from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.cli import group
-from spec_kitty_telemetry.model.record import ExecutionEvent, ModelPart, encode, parse
+from spec_kitty_telemetry.model.payload import ModelPart
+from spec_kitty_telemetry.model.record import ExecutionEvent, encode, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable

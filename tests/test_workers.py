@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.log.reader import ByteRange, ScanReport, scan, scan_in_blocks
-from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, ModelPart, encode
+from spec_kitty_telemetry.model.payload import ExecutionPayload, ModelPart
+from spec_kitty_telemetry.model.record import ExecutionEvent, encode
 from spec_kitty_telemetry.pricing import OverrideUse, PriceBook
 from spec_kitty_telemetry.reports.chunks import shares
 from spec_kitty_telemetry.reports.filters import EventFilter

@@ -60,7 +60,7 @@ def complete_model(context: click.Context, _option: click.Parameter, begun: str)
 
 def complete_outcome(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
     """Offer the outcomes that a run can have."""
-    from spec_kitty_telemetry.model.record import OUTCOMES
+    from spec_kitty_telemetry.model.payload import OUTCOMES
 
     return _beginning(OUTCOMES, begun)
 

@@ -17,12 +17,12 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from ulid import ULID
 
-from spec_kitty_telemetry.model import record
-from spec_kitty_telemetry.model.record import MAXIMUM_COST_USD, MAXIMUM_COUNT, MAXIMUM_DURATION_MS
+from spec_kitty_telemetry.model import payload
+from spec_kitty_telemetry.model.payload import MAXIMUM_COST_USD, MAXIMUM_COUNT, MAXIMUM_DURATION_MS
 
 logger = logging.getLogger(__name__)
 
-Outcome = record.Outcome
+Outcome = payload.Outcome
 UsageSource = Literal["agent-output", "host", "manual", "transcript", "none"]
 Tokens = Annotated[int, Field(ge=0, le=MAXIMUM_COUNT, strict=True)]
 Dollars = Annotated[Decimal, Field(ge=0, le=MAXIMUM_COST_USD, allow_inf_nan=False)]
@@ -161,6 +161,18 @@ class _Counts(_Frozen):
     """A part of `output_tokens`, never added again."""
     cost_usd: Dollars | None = None
     """Only what the agent itself says; an estimate is made when a report is made, never here."""
+    guessed_cost_usd: Dollars | None = None
+    """The agent's own dollars for a model whose price it does not know: a guess, never added up."""
+    speed: str | None = None
+    """`fast`; `None` is standard."""
+    service_tier: str | None = None
+    """`priority`, `flex` or `batch`; `None` is standard."""
+    inference_geo: str | None = None
+    """Where the model ran, where that changes the price: `us`, …"""
+    web_search_requests: Tokens | None = None
+    """Searches by the provider's own tool, which are billed one by one."""
+    requested_model: str | None = None
+    """The name that was asked for, where `model` is another one that was shown."""
 
 
 class ModelUsage(_Counts):

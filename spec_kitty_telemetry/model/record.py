@@ -4,42 +4,28 @@ One JSON object a line, keys sorted, UTF-8.  The envelope is `spec_kitty_events.
 own tools can read it; the payload keeps the eleven names of the first version and adds to them.  A name is never
 changed and never re-used.  Decoding is typed and done by msgspec: this module is on the hot path of every report, and
 pydantic is not.
-
-Version history of the payload:
-
-1. agent, cost_usd, duration_ms, error, exit_code, input_tokens, model, output_tokens, role, success, wp_id
-   (`wp_id` was "N/A" where there was none; there was no `version`).
-2. Adds all that `ExecutionPayload` lists below its eleven.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
+
+from spec_kitty_telemetry.model.payload import MAXIMUM_COST_USD, ExecutionPayload, ModelPart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EVENT_TYPE: Literal["ExecutionEvent"] = "ExecutionEvent"
-PAYLOAD_VERSION = 2
 ENVELOPE_VERSION = "3.0.0"
 MAXIMUM_LINE_BYTES = 1024 * 1024
 MAXIMUM_CLOCK = 2**53 - 1
 """Greatest number that every JSON reader keeps exact; a line above it is not believed."""
 
-# What is above these could be written but never read again, so whoever takes numbers from outside asks for them.
-MAXIMUM_COUNT = 2**53 - 1
-MAXIMUM_COST_USD = Decimal(10) ** 9
-MAXIMUM_DURATION_MS = 10**15
-
-Outcome = Literal["succeeded", "failed", "timed_out", "killed", "rejected"]
-OUTCOMES: tuple[str, ...] = get_args(Outcome)
-
 _EventId = Annotated[str, msgspec.Meta(min_length=26, max_length=36)]
-_Count = Annotated[int, msgspec.Meta(ge=0, le=MAXIMUM_COUNT)]
 _Clock = Annotated[int, msgspec.Meta(ge=0, le=MAXIMUM_CLOCK)]
 _Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -48,68 +34,6 @@ if TYPE_CHECKING:
     _Kept = dict[str, Any] | None
 else:
     _Kept = Any  # a line may have anything under the field's name; it is taken away again
-
-
-# The fields of these stand in the order in which their names stand on a line, that of the alphabet: msgspec finds them
-# a tenth faster so.
-
-
-class ModelPart(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What one model was given and gave; counts as in `ExecutionPayload`."""
-
-    cache_read_tokens: _Count | None = None
-    cache_write_1h_tokens: _Count | None = None
-    cache_write_tokens: _Count | None = None
-    cost_usd: Decimal | None = None
-    input_tokens: _Count | None = None
-    model: str
-    output_tokens: _Count | None = None
-    provider: str | None = None
-    reasoning_tokens: _Count | None = None
-
-
-class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What one agent run was, how it ended and what it used.  Unknown is `None`, never 0."""
-
-    agent: str | None = None
-    agent_duration_ms: _Count | None = None
-    """The agent's own measure of its run."""
-    attempt: _Count | None = None
-    cache_read_tokens: _Count | None = None
-    cache_write_1h_tokens: _Count | None = None
-    """A part of `cache_write_tokens`."""
-    cache_write_tokens: _Count | None = None
-    cost_usd: Decimal | None = None
-    """US dollars, only as the agent or the host reported them; an estimate is never stored."""
-    duration_ms: _Count | None = None
-    """Wall clock of the host."""
-    error: str | None = None
-    """One line, at most 500 characters, secrets redacted."""
-    exit_code: int | None = None
-    input_tokens: _Count | None = None
-    """The whole prompt: uncached, read from a cache and written to one."""
-    model: str | None = None
-    models: list[ModelPart] = []
-    """One entry a model where the agent says so; the counts above are their sums."""
-    outcome: str | None = None
-    """succeeded, failed, timed_out, killed or rejected."""
-    output_tokens: _Count | None = None
-    """Everything generated, reasoning included."""
-    provider: str | None = None
-    reasoning_tokens: _Count | None = None
-    """A part of `output_tokens`, never added again."""
-    role: str | None = None
-    run_id: str | None = None
-    session_id: str | None = None
-    started_at: _Moment | None = None
-    success: bool | None = None
-    tags: dict[str, str] = {}
-    uncertain: str | None = None
-    """Why the counts may be off, in one sentence."""
-    usage_source: str | None = None
-    """agent-output, host, manual, transcript or none."""
-    version: _Count = 1
-    wp_id: str | None = None
 
 
 class ExecutionEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -279,7 +203,10 @@ def why_not(line: bytes, error: Exception) -> str | None:
     return f"not a valid record: {error}"
 
 
-_ADDED_LATER = ("agent_duration_ms", "started_at", "uncertain")
+_ADDED_LATER = (
+    "agent_duration_ms", "guessed_cost_usd", "inference_geo", "requested_model", "revision", "service_tier", "speed",
+    "started_at", "supersedes", "uncertain", "voided", "web_search_requests",
+)  # fmt: skip
 """Names that most records do not need; they stand on the line only when known."""
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.model.record import (
+from spec_kitty_telemetry.model.payload import (
     MAXIMUM_COST_USD,
     MAXIMUM_COUNT,
     PAYLOAD_VERSION,
-    ExecutionEvent,
     ExecutionPayload,
     ModelPart,
 )
+from spec_kitty_telemetry.model.record import ExecutionEvent
 from spec_kitty_telemetry.recording.redaction import safe_error, safe_label
 
 if TYPE_CHECKING:

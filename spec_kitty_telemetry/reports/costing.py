@@ -14,7 +14,8 @@ import msgspec
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, ModelPart
+    from spec_kitty_telemetry.model.payload import ExecutionPayload, ModelPart
+    from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.pricing import Price
 
 CostMode = Literal["auto", "reported", "calculated"]

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from datetime import date
     from zoneinfo import ZoneInfo
 
-    from spec_kitty_telemetry.model.record import ExecutionEvent, ModelPart
+    from spec_kitty_telemetry.model.payload import ModelPart
+    from spec_kitty_telemetry.model.record import ExecutionEvent
 
 Value = str | int | None
 """`None`: the record does not say."""

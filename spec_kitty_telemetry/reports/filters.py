@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from spec_kitty_telemetry.errors import FilterError
-from spec_kitty_telemetry.model.record import OUTCOMES
+from spec_kitty_telemetry.model.payload import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.model.record import ModelPart
+from spec_kitty_telemetry.model.payload import ModelPart
 from spec_kitty_telemetry.reports import dimensions
 from spec_kitty_telemetry.reports.costing import Cost, Costing, CostMode, FindPrice, picodollars
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from zoneinfo import ZoneInfo
 
-    from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload
+    from spec_kitty_telemetry.model.payload import ExecutionPayload
+    from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.reports.dimensions import Key
 
     Member = tuple[ModelPart, Cost]

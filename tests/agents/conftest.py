@@ -26,7 +26,7 @@ from tests.agents.programs import PROGRAMS, Program
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from spec_kitty_telemetry.model.record import ExecutionPayload
+    from spec_kitty_telemetry.model.payload import ExecutionPayload
 
 Way = Literal["hooks", "run"]
 FEATURE = "001-hello"

@@ -13,7 +13,8 @@ from ulid import ULID
 
 from spec_kitty_telemetry.log.reader import ScanReport, scan
 from spec_kitty_telemetry.log.writer import FeatureLog
-from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload
+from spec_kitty_telemetry.model.payload import ExecutionPayload
+from spec_kitty_telemetry.model.record import ExecutionEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

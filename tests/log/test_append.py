@@ -17,7 +17,8 @@ from spec_kitty_events import Event
 from spec_kitty_telemetry.errors import ProjectError
 from spec_kitty_telemetry.log.reader import ScanReport
 from spec_kitty_telemetry.log.writer import FeatureLog
-from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES, ExecutionEvent, ExecutionPayload
+from spec_kitty_telemetry.model.payload import ExecutionPayload
+from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES, ExecutionEvent
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.project.layout import Project

@@ -21,7 +21,8 @@ from spec_kitty_telemetry import query_execution_events
 from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.log.reader import ScanReport, scan
 from spec_kitty_telemetry.model.invocation import Invocation
-from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, ModelPart, encode, parse
+from spec_kitty_telemetry.model.payload import ExecutionPayload, ModelPart
+from spec_kitty_telemetry.model.record import ExecutionEvent, encode, parse
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.hooks.manager import Hooks

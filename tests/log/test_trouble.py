@@ -21,7 +21,8 @@ from spec_kitty_telemetry.hooks.manager import Hooks
 from spec_kitty_telemetry.log import writer as log_module
 from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
-from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload
+from spec_kitty_telemetry.model.payload import ExecutionPayload
+from spec_kitty_telemetry.model.record import ExecutionEvent
 from spec_kitty_telemetry.project.layout import Project
 
 if TYPE_CHECKING:

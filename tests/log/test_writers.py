@@ -32,7 +32,8 @@ from pathlib import Path
 from ulid import ULID
 from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.project.layout import Project
-from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload
+from spec_kitty_telemetry.model.payload import ExecutionPayload
+from spec_kitty_telemetry.model.record import ExecutionEvent
 
 log = FeatureLog.of_feature(Project(Path(sys.argv[1])), sys.argv[2], fsync=False)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from spec_kitty_telemetry.model.record import ExecutionPayload
+    from spec_kitty_telemetry.model.payload import ExecutionPayload
     from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"

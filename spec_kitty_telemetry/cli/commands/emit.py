@@ -13,7 +13,7 @@ from spec_kitty_telemetry.cli.options import json_option, project_option
 from spec_kitty_telemetry.cli.output import say
 from spec_kitty_telemetry.cli.render.text import shown
 from spec_kitty_telemetry.errors import TelemetryError
-from spec_kitty_telemetry.model.record import MAXIMUM_COST_USD, MAXIMUM_COUNT, MAXIMUM_DURATION_MS, OUTCOMES
+from spec_kitty_telemetry.model.payload import MAXIMUM_COST_USD, MAXIMUM_COUNT, MAXIMUM_DURATION_MS, OUTCOMES
 from spec_kitty_telemetry.project.killswitch import IS_OFF, is_off
 
 if TYPE_CHECKING:

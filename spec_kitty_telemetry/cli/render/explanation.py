@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
-    from spec_kitty_telemetry.model.record import ExecutionEvent, ExecutionPayload, ModelPart
+    from spec_kitty_telemetry.model.payload import ExecutionPayload, ModelPart
+    from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.pricing import Price, PriceBook
     from spec_kitty_telemetry.reports.costing import Cost, FindPrice
 
