@@ -197,6 +197,40 @@ def test_totals_that_a_plugin_left_out_are_the_sums_of_its_models(hooks: Hooks, 
     assert said.usage_source == "agent-output"
 
 
+def test_how_a_run_was_billed_is_kept_for_each_model_and_for_the_whole(hooks: Hooks, project: Project) -> None:
+    fast = ModelUsage(model="a", input_tokens=20, output_tokens=2, speed="fast", web_search_requests=3)
+    guessed = ModelUsage(model="b", input_tokens=10, output_tokens=1, guessed_cost_usd=Decimal("0.018"))
+
+    class Mine:
+        @hookimpl
+        def extract_usage(self) -> Usage:
+            return Usage(model="a", models=(fast, guessed), service_tier="priority", inference_geo="us\nx")
+
+    hooks.register(Mine(), "mine")
+    said = record(hooks, project, InvocationResult(success=True, exit_code=0), agent="mine", model="asked-for")
+    assert (said.speed, said.service_tier, said.inference_geo, said.web_search_requests) == (
+        None,
+        "priority",
+        "us x",
+        3,
+    )
+    assert (said.cost_usd, said.guessed_cost_usd) == (None, Decimal("0.018"))
+    assert (said.model, said.requested_model) == ("a", "asked-for")
+    assert [(part.speed, part.web_search_requests, part.guessed_cost_usd) for part in said.models] == [
+        ("fast", 3, None),
+        (None, None, Decimal("0.018")),
+    ]
+
+
+def test_facts_that_do_not_hold_take_no_room_on_a_line(
+    hooks: Hooks, project: Project, sample: Callable[[str], str]
+) -> None:
+    record(hooks, project, InvocationResult(success=True, exit_code=0, stdout=sample("claude.json")))
+    (line,) = lines(project)
+    facts = {"speed", "service_tier", "inference_geo", "web_search_requests", "guessed_cost_usd", "requested_model"}
+    assert not facts & (line["payload"].keys() | line["payload"]["models"][0].keys())
+
+
 def test_sums_that_no_record_can_hold_are_unknown_and_the_record_stays_readable(hooks: Hooks, project: Project) -> None:
     class Huge:
         @hookimpl

@@ -7,6 +7,7 @@ host and agent agree.  Texts are made safe here: no secret, no control character
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.model.payload import (
@@ -21,7 +22,6 @@ from spec_kitty_telemetry.recording.redaction import safe_error, safe_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from decimal import Decimal
 
     from spec_kitty_telemetry.model.invocation import (
         Invocation,
@@ -35,8 +35,10 @@ if TYPE_CHECKING:
 
 _COUNTS = (
     "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens",
-    "reasoning_tokens", "cost_usd",
+    "reasoning_tokens", "cost_usd", "web_search_requests",
 )  # fmt: skip
+_RATES = ("speed", "service_tier", "inference_geo")
+"""What decides at which of a model's rates its tokens are billed."""
 _HOST_COUNTS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "cost_usd")
 
 
@@ -110,15 +112,23 @@ def _used(invocation: Invocation, result: InvocationResult, usage: Usage | None)
         # A host's totals and an agent's parts of other totals do not belong together.
         models = ()
         found = {name: value for name, value in found.items() if name not in _parts_of(said)}
+    shown = safe_label(result.model or (usage.model if usage else None) or invocation.model)
     return {
         **found,
         **said,
-        "model": safe_label(result.model or (usage.model if usage else None) or invocation.model),
+        "model": shown,
+        "requested_model": _requested(shown, invocation, usage),
         "provider": safe_label(result.provider or (usage.provider if usage else None) or invocation.provider),
         "session_id": safe_label(result.session_id or (usage.session_id if usage else None) or invocation.session_id),
         "models": [_part(part) for part in models],
         "usage_source": _source(said, usage),
     }
+
+
+def _requested(shown: str | None, invocation: Invocation, usage: Usage | None) -> str | None:
+    """Return the name that was asked for, where another one was shown: it may have a price where that one has none."""
+    asked = safe_label((usage.requested_model if usage else None) or invocation.model)
+    return None if asked == shown else asked
 
 
 def _parts_of(said: Mapping[str, object]) -> set[str]:
@@ -133,7 +143,20 @@ def _parts_of(said: Mapping[str, object]) -> set[str]:
 def _counts(usage: Usage) -> dict[str, Any]:
     """Return the counts of a run; a total that was not said is the sum of its models, if they said it."""
     counts = {name: _total(usage, name) for name in _COUNTS}
-    return {**counts, "agent_duration_ms": usage.duration_ms, "uncertain": safe_error(usage.uncertain)}
+    return {
+        **counts,
+        **{name: safe_label(getattr(usage, name)) for name in _RATES},
+        "guessed_cost_usd": _guessed(usage),
+        "agent_duration_ms": usage.duration_ms,
+        "uncertain": safe_error(usage.uncertain),
+    }
+
+
+def _guessed(usage: Usage) -> Decimal | None:
+    """Return the guesses of a run; those of some models are what was guessed, so they are added up."""
+    parts = [part.guessed_cost_usd for part in usage.models if part.guessed_cost_usd is not None]
+    added = sum(parts, Decimal(0)) if parts else None
+    return added if usage.guessed_cost_usd is None else usage.guessed_cost_usd
 
 
 def _total(usage: Usage, name: str) -> Any:
@@ -149,7 +172,8 @@ def _total(usage: Usage, name: str) -> Any:
 
 
 def _part(part: ModelUsage) -> ModelPart:
-    return ModelPart(**{**part.model_dump(), "model": safe_label(part.model) or "unknown"})
+    labels = {name: safe_label(getattr(part, name)) for name in (*_RATES, "provider", "requested_model")}
+    return ModelPart(**{**part.model_dump(), **labels, "model": safe_label(part.model) or "unknown"})
 
 
 def _source(said: Mapping[str, Decimal | int], usage: Usage | None) -> UsageSource:

@@ -118,14 +118,6 @@ def test_who_bills_a_claude_run_is_named_as_price_tables_name_it(
     assert (found.provider, found.models[0].provider) == (biller, biller)
 
 
-def test_cost_of_a_model_that_claude_does_not_know_is_kept_and_in_doubt(read: Callable[..., Usage]) -> None:
-    found = read("claude_code", claude(1, 1, costBasis="unknown"))
-    assert found.cost_usd == Decimal("0.5")
-    assert found.uncertain is not None
-    assert "guess" in found.uncertain
-    assert read("claude_code", claude(1, 1)).uncertain is None
-
-
 def test_continued_claude_session_that_nobody_saw_is_told_apart_by_its_transcript(
     read: Callable[..., Usage], home: Path
 ) -> None:

@@ -68,6 +68,12 @@ def real_claude(name: str, cost: str, session: str, duration_ms: int) -> Usage:
     return used(cost, one, model=name, session_id=session, success=True, duration_ms=duration_ms, **numbers)
 
 
+def guessed(found: Usage) -> Usage:
+    """The same run of a model whose price the agent does not know."""
+    models = [one.model_copy(update={"cost_usd": None, "guessed_cost_usd": one.cost_usd}) for one in found.models]
+    return found.model_copy(update={"models": tuple(models), "cost_usd": None, "guessed_cost_usd": found.cost_usd})
+
+
 def codex(thread: str, *, times: int = 1, cache_write: int | None = 0) -> Usage:
     """Requests of input 26549, of it cached 22272, output 1590, of it reasoning 1152."""
     return used(
@@ -214,7 +220,7 @@ PRINTED = [
     (
         "claude_code",
         "real/claude-unknown-model.json",
-        real_claude("no-such-model-9", "0.09881000000000001", "0de95658-8d91-4f9a-ace9-463913fed094", 129),
+        guessed(real_claude("no-such-model-9", "0.09881000000000001", "0de95658-8d91-4f9a-ace9-463913fed094", 129)),
     ),
     (
         "claude_code",

@@ -1,11 +1,12 @@
 """Claude Code: `claude -p` with `--output-format json` or `stream-json`.
 
 The last `result` object has everything: `modelUsage` for each model, subagents and helpers included, and
-`total_cost_usd`.  Its `usage` covers the main agent only, so it is used for versions without `modelUsage`, and for the
-split of cache writes by lifetime where the models have none.  With `--verbose` the output is an array.  `input_tokens`
-is the uncached part, output includes thinking.  `costBasis` is `unknown` where the cost is a guess.  `is_error` may be
-true with subtype `success` (an API error).  A run that was killed printed no result: then its transcript is read, else
-what it streamed.  Totals of resumed sessions are the business of `claude_sessions`.
+`total_cost_usd`.  Its `usage` covers the main agent only, so it is used for versions without `modelUsage`, for the
+split of cache writes by lifetime where the models have none, and for the rates that the main agent was billed at.  With
+`--verbose` the output is an array.  `input_tokens` is the uncached part, output includes thinking.  How requests were
+billed, and whose dollars are a guess, is told by `billing`.  `is_error` may be true with subtype `success` (an API
+error).  A run that was killed printed no result: then its transcript is read, else what it streamed.  Totals of resumed
+sessions are the business of `resume`.
 
 Sources: anthropics/claude-agent-sdk-python `types.py` (e8bde60); output of Claude Code 2.1.197 and 2.1.330 (2026-11:
 `thinkingTokens`, cache writes by lifetime, `provider` and `costBasis` of each model); anthropics/claude-code CHANGELOG
@@ -19,8 +20,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.agents.claude_code import transcript
+from spec_kitty_telemetry.agents.claude_code.billing import (
+    MAYBE_NOT_ALL,
+    biller,
+    message_counts,
+    rated,
+    without_guesses,
+)
 from spec_kitty_telemetry.agents.claude_code.resume import Resumption, Totals
-from spec_kitty_telemetry.agents.claude_code.transcript import message_counts
 from spec_kitty_telemetry.agents.common.extract import build_usage
 from spec_kitty_telemetry.agents.common.fields import dollars, flag, get_int, inner, milliseconds, sentence, word
 from spec_kitty_telemetry.agents.common.merge import with_transcript
@@ -34,14 +41,6 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
 
 
-_PROVIDERS = {
-    "firstParty": "anthropic",
-    "bedrock": "aws-bedrock",
-    "vertex": "google-vertex",
-    "foundry": "azure",
-}
-"""Who bills, as Claude Code says it and as price tables do; for all others it is not known."""
-_GUESSED_COST = "the agent does not know the model's price; the cost it reports is a guess at another model's rates"
 _CUT_OFF = "the run was cut off; output is at least what was streamed"
 
 
@@ -57,21 +56,24 @@ def read(invocation: Invocation, result: InvocationResult, context: AgentContext
     nothing_else_ran = get_int(inner(end, "subagent_stats"), "spawned") == 0
     cost, models, doubt = run.added(printed_totals, nothing_else_ran=nothing_else_ran)
     models = _with_lifetimes(models, printed_totals.agent)
+    models, doubt = _with_rates(models, printed_totals.agent, inner(end, "usage"), doubt)
+    models = without_guesses(models, inner(end, "modelUsage"))
     whole = total(models.values()) if models else printed_totals.agent
+    is_guess = any(counts.guessed_cost_usd is not None for counts in models.values())
     return build_usage(
-        replace(whole, cost_usd=cost),
+        replace(whole, cost_usd=None if is_guess else cost),
         models,
         session_id=word(end, "session_id"),
         success=_succeeded(end),
         duration_ms=milliseconds(end, "duration_ms"),
         error=_error(end),
-        doubt=join_doubts(doubt, _doubt_of_cost(end)),
+        doubt=doubt,
     )
 
 
 def _models_of(end: Json) -> tuple[Decimal | None, dict[Model, TokenCounts]]:
     models = {
-        Model(name, _PROVIDERS.get(word(found, "provider") or "")): _counts(found)
+        Model(name, biller(name, found)): _counts(found)
         for name, found in inner(end, "modelUsage").items()
         if isinstance(found, dict)
     }
@@ -82,7 +84,7 @@ def _models_of(end: Json) -> tuple[Decimal | None, dict[Model, TokenCounts]]:
 def _counts(found: Json) -> TokenCounts:
     five_minutes, hour = (get_int(found, f"cacheCreationEphemeral{length}InputTokens") for length in ("5m", "1h"))
     written = get_int(found, "cacheCreationInputTokens")
-    return of_parts(
+    counts = of_parts(
         get_int(found, "inputTokens"),
         cache_read=get_int(found, "cacheReadInputTokens"),
         cache_write=written if hour is None else max(written or 0, (five_minutes or 0) + hour),
@@ -91,22 +93,38 @@ def _counts(found: Json) -> TokenCounts:
         reasoning=get_int(found, "thinkingTokens"),
         cost=dollars(found, "costUSD"),
     )
+    return replace(counts, web_search_requests=get_int(found, "webSearchRequests") or None)
 
 
-def _doubt_of_cost(end: Json) -> str | None:
-    models = inner(end, "modelUsage").values()
-    return _GUESSED_COST if any(isinstance(one, dict) and one.get("costBasis") == "unknown" for one in models) else None
+def _with_rates(
+    models: dict[Model, TokenCounts], agent: TokenCounts, used: Json, doubt: str | None
+) -> tuple[dict[Model, TokenCounts], str | None]:
+    """Say at which rates the main agent's model was billed: that stands in the agent's own `usage` alone."""
+    chosen = _models_of_agent(models, agent)[:1]
+    rates = rated(Model(""), used)
+    if not chosen or rates == Model(""):
+        return models, doubt
+    named = {model: rates._replace(name=model.name, provider=model.provider) for model in chosen}
+    is_all = all(getattr(models[chosen[0]], name) == getattr(agent, name) for name in ("input_tokens", "output_tokens"))
+    return {named.get(model, model): counts for model, counts in models.items()}, (
+        doubt if is_all else join_doubts(doubt, MAYBE_NOT_ALL)
+    )
 
 
 def _with_lifetimes(models: dict[Model, TokenCounts], agent: TokenCounts) -> dict[Model, TokenCounts]:
     """Give the main agent's model its one-hour cache writes, for versions that do not say them for each model."""
-    able = [model for model, counts in models.items() if _holds(counts, agent)]
+    able = _models_of_agent(models, agent)
     said = any(counts.cache_write_1h_tokens is not None for counts in models.values())
     if said or agent.cache_write_1h_tokens is None or not able:
         return models
+    return models | {able[0]: replace(models[able[0]], cache_write_1h_tokens=agent.cache_write_1h_tokens)}
+
+
+def _models_of_agent(models: dict[Model, TokenCounts], agent: TokenCounts) -> list[Model]:
+    """Return the models that can hold the main agent's `usage`, the likeliest first."""
+    able = [model for model, counts in models.items() if _holds(counts, agent)]
     exact = [model for model in able if models[model].output_tokens == agent.output_tokens]
-    chosen = (exact or sorted(able, key=lambda model: models[model].cost_usd or 0, reverse=True))[0]
-    return models | {chosen: replace(models[chosen], cache_write_1h_tokens=agent.cache_write_1h_tokens)}
+    return exact or sorted(able, key=lambda model: models[model].cost_usd or 0, reverse=True)
 
 
 def _holds(counts: TokenCounts, part: TokenCounts) -> bool:
@@ -137,13 +155,7 @@ def _unfinished(printed: AgentOutput, start: Json) -> Usage:
     messages: dict[str, tuple[Model, TokenCounts]] = {}
     session = word(start, "session_id")
     for number, line in enumerate(printed.objects('"assistant"')):
-        message = inner(line, "message")
-        if line.get("type") != "assistant" or message.get("model") == "<synthetic>":
-            continue
-        key = word(message, "id") or f"line {number}"
-        _, seen = messages.get(key, (None, TokenCounts()))
-        model = Model(word(message, "model") or word(start, "model") or "")
-        messages[key] = (model, message_counts(inner(message, "usage")).greatest(seen))
+        transcript.note_line(messages, line, f"line {number}", unnamed=word(start, "model"))
         session = session or word(line, "session_id")
     models = by_model(messages.values())
     return build_usage(None, models, model=None if models else word(start, "model"), session_id=session, doubt=_CUT_OFF)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from spec_kitty_telemetry.agents.claude_code import transcript
 from spec_kitty_telemetry.agents.common import session_totals as sessions
 from spec_kitty_telemetry.agents.common.merge import look_up
-from spec_kitty_telemetry.agents.common.tokens import TOKEN_FIELDS, Model, TokenCounts, total
+from spec_kitty_telemetry.agents.common.tokens import TOKEN_FIELDS, Model, TokenCounts, by_model, total
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,8 @@ class Resumption:
         version = self._version() if before else _numbers(self.streamed_version)  # there is no other place to look in
         if version is not None and version < _CONTINUES_TOTALS_SINCE:
             return whole
-        earlier = {_plain(model.name): counts for model, counts in (before or {}).items()}
+        known = ((Model(_plain(model.name)), counts) for model, counts in (before or {}).items())
+        earlier = {model.name: counts for model, counts in by_model(known).items()}
         printed = {model: _plain(model.name) for model in now.models}
         grown = {name: now.models[model] for model, name in printed.items()}
         added = sessions.difference(grown, earlier) if before and len(grown) == len(printed) else None

@@ -14,10 +14,11 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from spec_kitty_telemetry.agents.claude_code.billing import requests_of
 from spec_kitty_telemetry.agents.common.extract import build_usage
-from spec_kitty_telemetry.agents.common.fields import get_int, inner, moment, word
+from spec_kitty_telemetry.agents.common.fields import inner, moment, word
 from spec_kitty_telemetry.agents.common.files import SessionFiles, changed_since
-from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model, of_parts
+from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,15 +65,27 @@ def _models(main: Path, window: Window, reading: SessionFiles) -> dict[Model, To
     messages: dict[str, tuple[Model, TokenCounts]] = {}
     for path in (main, *reading.files(main.with_suffix("") / "subagents", r"agent-.*\.jsonl", depth=2)):
         for number, line in enumerate(reading.lines(path, '"assistant"')):
-            message = inner(line, "message")
-            model = word(message, "model")
-            if line.get("type") != "assistant" or model == "<synthetic>":
-                continue
             if window.holds(moment(line.get("timestamp"))):
-                key = word(message, "id") or f"{path.name} {number}"
-                counts = message_counts(inner(message, "usage"))
-                messages[key] = (Model(model or ""), counts.greatest(messages.get(key, (None, TokenCounts()))[1]))
+                note_line(messages, line, f"{path.name} {number}")
     return by_model(messages.values())
+
+
+def note_line(
+    requests: dict[str, tuple[Model, TokenCounts]], line: Json, place: str, *, unnamed: str | None = None
+) -> None:
+    """Take in one line of a transcript or stream: the requests of its message, if it is an assistant's.
+
+    A message's lines have its id, or else their own `place`; of repeated numbers the greatest counts.  A model that the
+    message does not name is `unnamed`.
+    """
+    message = inner(line, "message")
+    model = word(message, "model")
+    if line.get("type") != "assistant" or model == "<synthetic>":
+        return
+    for number, (billed, counts) in enumerate(requests_of(message, model or unnamed or "")):
+        key = f"{word(message, 'id') or place} {number}"
+        _, seen = requests.get(key, (None, TokenCounts()))
+        requests[key] = (billed, counts.greatest(seen))
 
 
 def version(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> str | None:
@@ -116,19 +129,3 @@ def _began(path: Path, wanted: SessionQuery, reading: SessionFiles) -> bool:
     lines = list(reading.first(path))
     moments = [moment(line["timestamp"]) for line in lines if "timestamp" in line]
     return wanted.window.holds(next(iter(moments), None)) and any(wanted.is_folder(line.get("cwd")) for line in lines)
-
-
-def message_counts(found: Json) -> TokenCounts:
-    """Count one response; the flat number of cache writes was 0 in some versions beside a filled split."""
-    split = inner(found, "cache_creation")
-    hour = get_int(split, "ephemeral_1h_input_tokens")
-    halves = [part for part in (get_int(split, "ephemeral_5m_input_tokens"), hour) if part is not None]
-    flat = get_int(found, "cache_creation_input_tokens")
-    return of_parts(
-        get_int(found, "input_tokens"),
-        cache_read=get_int(found, "cache_read_input_tokens"),
-        cache_write=max(flat or 0, sum(halves)) if halves else flat,
-        cache_write_1h=hour,
-        output=get_int(found, "output_tokens"),
-        reasoning=get_int(inner(found, "output_tokens_details"), "thinking_tokens"),
-    )

@@ -7,7 +7,15 @@ from typing import Any
 
 from spec_kitty_telemetry.agents.common.context import AgentContext
 from spec_kitty_telemetry.agents.common.json_spans import TooMessyError
-from spec_kitty_telemetry.agents.common.tokens import NUMBER_FIELDS, Model, TokenCounts, join_doubts, main_model, total
+from spec_kitty_telemetry.agents.common.tokens import (
+    NUMBER_FIELDS,
+    RATE_FIELDS,
+    Model,
+    TokenCounts,
+    join_doubts,
+    main_model,
+    total,
+)
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, ModelUsage, Usage, UsageSource
 
 Reader = Callable[[Invocation, InvocationResult, AgentContext], Usage]
@@ -51,6 +59,7 @@ def build_usage(
     doubts = join_doubts(doubt, whole.doubt) if whole.is_known else None
     return Usage(
         **_numbers(whole),
+        **_rates(chosen, list(named)),
         model=chosen.name if chosen else None,
         provider=chosen.provider if chosen else None,
         models=tuple(_model_usage(*item) for item in list(named.items())[:_MOST_MODELS] if item[1].is_known),
@@ -64,8 +73,18 @@ def build_usage(
 
 
 def _model_usage(model: Model, counts: TokenCounts) -> ModelUsage:
-    return ModelUsage(model=model.name, provider=model.provider, **_numbers(counts.checked()))
+    rates = _rates(model, [])
+    return ModelUsage(model=model.name, provider=model.provider, **rates, **_numbers(counts.checked()))
 
 
 def _numbers(counts: TokenCounts) -> dict[str, Any]:
-    return {name: getattr(counts, name) for name in NUMBER_FIELDS}
+    numbers = {name: getattr(counts, name) for name in NUMBER_FIELDS}
+    # No search is billed as none, so only searches are worth a word on every line of a log.
+    return numbers | {"web_search_requests": counts.web_search_requests or None}
+
+
+def _rates(chosen: Model | None, models: list[Model]) -> dict[str, Any]:
+    """Return what `chosen` was billed by; nothing where other models of the run were billed by something else."""
+    rates = {name: getattr(chosen, name, None) for name in RATE_FIELDS}
+    agreed = {name for name, rate in rates.items() if all(getattr(one, name) == rate for one in models)}
+    return {name: rate if name in agreed else None for name, rate in rates.items()}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from spec_kitty_telemetry.agents.common.context import Window
 from spec_kitty_telemetry.agents.common.files import SessionFiles, SessionQuery
-from spec_kitty_telemetry.agents.common.tokens import join_doubts
+from spec_kitty_telemetry.agents.common.tokens import NUMBER_FIELDS, RATE_FIELDS, join_doubts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,16 +20,7 @@ _Found = TypeVar("_Found")
 log = logging.getLogger(__name__)
 
 _GUESSED = "the session was found by its working folder and time"
-_NUMBERS = (
-    "input_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "cache_write_1h_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "cost_usd",
-    "models",
-)
+_NUMBERS = (*NUMBER_FIELDS, *RATE_FIELDS, "models")
 
 
 def look_up(

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from spec_kitty_telemetry.agents.common.fields import dollars, get_int
-from spec_kitty_telemetry.agents.common.tokens import NUMBER_FIELDS, TokenCounts
+from spec_kitty_telemetry.agents.common.tokens import MONEY_FIELDS, NUMBER_FIELDS, TokenCounts
 from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.project.files import open_regular, read_end
 from spec_kitty_telemetry.project.layout import make_runtime_folder
@@ -136,9 +136,10 @@ def _as_json(counts: TokenCounts) -> dict[str, int | str]:
 
 
 def _from_json(found: dict[str, Any]) -> TokenCounts:
-    numbers: dict[str, Any] = {name: get_int(found, name) for name in NUMBER_FIELDS if name != "cost_usd"}
-    with contextlib.suppress(InvalidOperation, ValueError, TypeError):
-        numbers["cost_usd"] = dollars({"cost": Decimal(found["cost_usd"])}, "cost") if "cost_usd" in found else None
+    numbers: dict[str, Any] = {name: get_int(found, name) for name in NUMBER_FIELDS if name not in MONEY_FIELDS}
+    for name in MONEY_FIELDS:
+        with contextlib.suppress(InvalidOperation, ValueError, TypeError):
+            numbers[name] = dollars({name: Decimal(found[name])}, name) if name in found else None
     return TokenCounts(**numbers)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from decimal import Context, Decimal
 from functools import reduce
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,10 +20,21 @@ _Number = TypeVar("_Number", int, Decimal)
 
 
 class Model(NamedTuple):
-    """A model as the agent names it, and who bills for it where the agent says so."""
+    """A model as the agent names it, who bills for it and at which rates, where the agent says so.
+
+    Requests to one model at several rates are told apart by this: each gets an entry of its own.
+    """
 
     name: str
     provider: str | None = None
+    speed: str | None = None
+    """`fast`; `None` is standard, as for the two below."""
+    service_tier: str | None = None
+    inference_geo: str | None = None
+
+
+RATE_FIELDS = ("speed", "service_tier", "inference_geo")
+"""What decides at which of a model's rates its tokens are billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +48,9 @@ class TokenCounts:
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
     cost_usd: Decimal | None = None
+    web_search_requests: int | None = None
+    guessed_cost_usd: Decimal | None = None
+    """The agent's own dollars for a model whose price it does not know."""
     doubt: str | None = None
 
     def doubted(self, doubt: str | None) -> TokenCounts:
@@ -79,6 +93,7 @@ class TokenCounts:
 
 NUMBER_FIELDS = tuple(field.name for field in fields(TokenCounts) if field.name != "doubt")
 TOKEN_FIELDS = tuple(name for name in NUMBER_FIELDS if name.endswith("_tokens"))
+MONEY_FIELDS = tuple(name for name in NUMBER_FIELDS if name.endswith("_usd"))
 
 
 def of_parts(
@@ -112,10 +127,8 @@ def of_whole(
 def total(counts: Iterable[TokenCounts]) -> TokenCounts:
     """Add up, and check the sum: known parts of unknown wholes could exceed the known wholes."""
     every = list(counts)
-    tokens = {name: _sum_of(name, every) for name in TOKEN_FIELDS}
-    amounts = [one.cost_usd for one in every if one.cost_usd is not None]
-    cost = reduce(_EXACT.add, amounts) if amounts else None
-    return TokenCounts(**tokens, cost_usd=cost, doubt=next((one.doubt for one in every if one.doubt), None)).checked()
+    numbers: dict[str, Any] = {name: _sum_of(name, every) for name in NUMBER_FIELDS}
+    return TokenCounts(**numbers, doubt=next((one.doubt for one in every if one.doubt), None)).checked()
 
 
 def by_model(counted: Iterable[tuple[Model, TokenCounts]]) -> dict[Model, TokenCounts]:
@@ -138,9 +151,12 @@ def join_doubts(one: str | None, other: str | None) -> str | None:
     return f"{one}; {other}" if one and other and one != other else one or other
 
 
-def _sum_of(name: str, every: list[TokenCounts]) -> int | None:
+def _sum_of(name: str, every: list[TokenCounts]) -> int | Decimal | None:
     known = [value for one in every if (value := getattr(one, name)) is not None]
-    return sum(known) if known else None
+    if not known:
+        return None
+    added: int | Decimal = reduce(_EXACT.add, known) if name in MONEY_FIELDS else sum(known)
+    return added
 
 
 def _greater(one: _Number | None, other: _Number | None) -> _Number | None:
