@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.pricing import Price
     from spec_kitty_telemetry.recording.emit import emit_execution_event
+    from spec_kitty_telemetry.reports.build import cost_summary
     from spec_kitty_telemetry.reports.filters import EventFilter
     from spec_kitty_telemetry.reports.search import (
         query_execution_events,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
         stream_execution_events,
         stream_project_events,
     )
-    from spec_kitty_telemetry.reports.summary import CostSummary, cost_summary
+    from spec_kitty_telemetry.reports.summary import CostSummary
     from spec_kitty_telemetry.version import __version__
 
 __all__ = [
@@ -62,7 +63,7 @@ _HOMES = {
     "TelemetryError": "errors",
     "Usage": "model.invocation",
     "__version__": "version",
-    "cost_summary": "reports.summary",
+    "cost_summary": "reports.build",
     "emit_execution_event": "recording.emit",
     "hookimpl": "hooks.specs",
     "hookspec": "hooks.specs",

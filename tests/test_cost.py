@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from msgspec.structs import asdict
 
 from spec_kitty_telemetry.errors import FilterError
+from spec_kitty_telemetry.model.money import picodollars
 from spec_kitty_telemetry.model.payload import ExecutionPayload, ModelPart
 from spec_kitty_telemetry.model.record import ExecutionEvent
 from spec_kitty_telemetry.pricing import Price, dollars
-from spec_kitty_telemetry.reports.costing import picodollars
-from spec_kitty_telemetry.reports.summary import CostSummary, cost_report, cost_summary
+from spec_kitty_telemetry.reports.build import cost_summary
+from spec_kitty_telemetry.reports.summary import CostSummary, cost_report
 
 if TYPE_CHECKING:
     import random

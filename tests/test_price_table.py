@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -184,7 +185,7 @@ def test_the_compiled_tables_are_in_step_with_the_yaml() -> None:
     folder = tables_folder()
 
     assert (folder / COMPILED_NAME).read_bytes() == compile_tables(folder), (
-        "pricing/compiled.json is out of date; run python -m spec_kitty_telemetry.pricing.table"
+        "pricing/compiled.json is out of date; run python -m spec_kitty_telemetry.pricing"
     )
 
 
@@ -207,7 +208,7 @@ def test_rebuilding_writes_the_compiled_file(tmp_path: Path, monkeypatch: pytest
     table(tmp_path, HEAD + LARGE)
     monkeypatch.setattr(table_module, "tables_folder", lambda: tmp_path)
 
-    table_module.main()
+    runpy.run_module("spec_kitty_telemetry.pricing", run_name="__main__", alter_sys=True)
 
     assert (tmp_path / COMPILED_NAME).read_bytes() == compile_tables(tmp_path)
 

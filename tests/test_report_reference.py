@@ -22,7 +22,6 @@ from spec_kitty_telemetry.cli.render.explanation import explained
 from spec_kitty_telemetry.pricing import PriceBook
 from spec_kitty_telemetry.project.layout import Project
 from spec_kitty_telemetry.reports.summary import cost_report
-from spec_kitty_telemetry.reports.sums import is_floor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -489,7 +488,7 @@ def test_explaining_a_record_says_what_a_report_counts(
     book = PriceBook.load(project.root)
     reports = {mode: cost_report([event], ("wp",), book.find, cost=mode).total for mode in MODES}
 
-    told = explained(event, book, project.root)
+    told = explained(event, book.find)
 
     assert told["calculated_cost_usd"] == reports["calculated"].total_cost_usd
     counts = told["counts_in_reports"]
@@ -502,4 +501,4 @@ def test_explaining_a_record_says_what_a_report_counts(
         if part["lines"]:
             assert sum(line["cost_usd"] for line in part["lines"]) == part["calculated_cost_usd"]
     if told["calculated_cost_usd"] is not None:
-        assert told["calculated_cost_is_floor"] == is_floor(reports["calculated"])
+        assert told["calculated_cost_is_floor"] == reports["calculated"].is_lower_bound

@@ -296,8 +296,9 @@ from multiprocessing import active_children
 book = PriceBook.shipped()
 search = Search(Project(Path(sys.argv[1])))
 count = ParallelScan(search, lambda: Aggregator(("wp",), book.find), book, processes=2, share_bytes=1)
-print(*(each.pid for each in active_children()), flush=True)
-time.sleep(60)
+with count:
+    print(*(each.pid for each in active_children()), flush=True)
+    time.sleep(60)
 """
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from spec_kitty_telemetry.cli import completions as suggestions
+from spec_kitty_telemetry.cli.formats import FORMATS
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -24,9 +25,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def format_options(command: Command) -> Command:
     """Add `--format` and `--json`; they arrive as the arguments of `format_wanted`."""
     command = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")(command)
-    return click.option(
-        "--format", "output_format", type=click.Choice(["table", "json", "csv", "markdown"]), help="Default: table."
-    )(command)
+    return click.option("--format", "output_format", type=click.Choice(list(FORMATS)), help="Default: table.")(command)
 
 
 def format_wanted(output_format: str | None, *, as_json: bool) -> str:

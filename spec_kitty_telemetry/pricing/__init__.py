@@ -14,6 +14,7 @@ From the table that people edit to the picodollars of one record:
 
 from __future__ import annotations
 
+from spec_kitty_telemetry.model.money import PICO, dollars, dollars_per_million
 from spec_kitty_telemetry.pricing.book import (
     OverrideUse,
     PriceBook,
@@ -21,7 +22,7 @@ from spec_kitty_telemetry.pricing.book import (
     import_genai_prices,
     lint,
 )
-from spec_kitty_telemetry.pricing.price import PICO, Price, PriceLine, Rates, Tier, dollars, dollars_per_million
+from spec_kitty_telemetry.pricing.price import Price, PriceLine, Rates, Tier
 
 __all__ = [
     "PICO",

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
-PICO = 10**12
-"""Picodollars in a dollar."""
-
 DollarsPerMillion: TypeAlias = "str | int | Decimal"
 """A published rate.  Never a float: `0.1` as a float is not a tenth."""
 
@@ -233,20 +230,6 @@ def rates_from(
         "cache_write_1h": short if cache_write_1h is None else cache_write_1h,
         "reasoning": reasoning,
     }
-
-
-def dollars(picodollars: int) -> Decimal:
-    """Return an amount in dollars, exactly."""
-    from decimal import Decimal  # a report that prints no money does not need it
-
-    return Decimal(picodollars).scaleb(-12)
-
-
-def dollars_per_million(rate: int) -> Decimal:
-    """Return a rate (picodollars a token) as it is published: dollars per million tokens, exactly."""
-    from decimal import Decimal
-
-    return Decimal(rate).scaleb(-6)
 
 
 def _picodollars(rates: Mapping[str, DollarsPerMillion | None]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Price tables on disk: the YAML that people edit and the compiled form that a report reads.
 
-`python -m spec_kitty_telemetry.pricing.table` rebuilds `compiled.json`.  It carries a digest of every YAML file, so an
+`python -m spec_kitty_telemetry.pricing` rebuilds `compiled.json`.  It carries a digest of every YAML file, so an
 edited file is read itself and counts at once, and a report that finds nothing edited never parses YAML.
 """
 
@@ -85,13 +85,3 @@ def _read_compiled(path: Path) -> Compiled | None:
     except (OSError, msgspec.DecodeError):
         return None
     return compiled if compiled.version == COMPILED_VERSION else None
-
-
-def main() -> None:
-    """Rebuild `compiled.json` in the folder of the shipped tables."""
-    folder = tables_folder()
-    (folder / COMPILED_NAME).write_bytes(compile_tables(folder))
-
-
-if __name__ == "__main__":
-    main()

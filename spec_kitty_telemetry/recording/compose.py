@@ -18,6 +18,7 @@ from spec_kitty_telemetry.model.payload import (
     ModelPart,
 )
 from spec_kitty_telemetry.model.record import ExecutionEvent
+from spec_kitty_telemetry.model.tokens import HOST_FIELDS, NUMBER_FIELDS, RATE_FIELDS
 from spec_kitty_telemetry.recording.redaction import safe_error, safe_label
 
 if TYPE_CHECKING:
@@ -32,14 +33,6 @@ if TYPE_CHECKING:
         UsageSource,
     )
     from spec_kitty_telemetry.project.identity import Identity
-
-_COUNTS = (
-    "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens",
-    "reasoning_tokens", "cost_usd", "web_search_requests",
-)  # fmt: skip
-_RATES = ("speed", "service_tier", "inference_geo")
-"""What decides at which of a model's rates its tokens are billed."""
-_HOST_COUNTS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "cost_usd")
 
 
 def compose_event(
@@ -105,7 +98,7 @@ def _who(invocation: Invocation) -> dict[str, Any]:
 
 
 def _used(invocation: Invocation, result: InvocationResult, usage: Usage | None) -> dict[str, Any]:
-    said = {name: getattr(result, name) for name in _HOST_COUNTS if getattr(result, name) is not None}
+    said = {name: getattr(result, name) for name in HOST_FIELDS if getattr(result, name) is not None}
     found = {} if usage is None else _counts(usage)
     models = () if usage is None else usage.models
     if said.keys() - {"cost_usd"}:
@@ -142,10 +135,10 @@ def _parts_of(said: Mapping[str, object]) -> set[str]:
 
 def _counts(usage: Usage) -> dict[str, Any]:
     """Return the counts of a run; a total that was not said is the sum of its models, if they said it."""
-    counts = {name: _total(usage, name) for name in _COUNTS}
+    counts = {name: _total(usage, name) for name in NUMBER_FIELDS if name != "guessed_cost_usd"}
     return {
         **counts,
-        **{name: safe_label(getattr(usage, name)) for name in _RATES},
+        **{name: safe_label(getattr(usage, name)) for name in RATE_FIELDS},
         "guessed_cost_usd": _guessed(usage),
         "agent_duration_ms": usage.duration_ms,
         "uncertain": safe_error(usage.uncertain),
@@ -172,7 +165,7 @@ def _total(usage: Usage, name: str) -> Any:
 
 
 def _part(part: ModelUsage) -> ModelPart:
-    labels = {name: safe_label(getattr(part, name)) for name in (*_RATES, "provider", "requested_model")}
+    labels = {name: safe_label(getattr(part, name)) for name in (*RATE_FIELDS, "provider", "requested_model")}
     return ModelPart(**{**part.model_dump(), **labels, "model": safe_label(part.model) or "unknown"})
 
 

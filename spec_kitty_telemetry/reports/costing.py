@@ -5,11 +5,12 @@ Money is whole picodollars (10⁻¹² USD) here.  A model without a price is rem
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from decimal import Context, Decimal
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
+
+from spec_kitty_telemetry.model.money import picodollars
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,13 +23,6 @@ CostMode = Literal["auto", "reported", "calculated"]
 """auto: what was reported, else what is calculated; the others take one of the two alone."""
 FindPrice = Callable[[str | None, str | None, "datetime", str | None], "Price | None"]
 """(model, provider, moment, agent) → its price; `None`: not known."""
-
-
-EXACT = Context(prec=60)
-"""Enough digits for any sum; the default of 28 would round."""
-_times = EXACT.multiply
-_TRILLION = Decimal(10**12)
-
 
 _DUST = 10**6
 """A millionth of a dollar: agents add their figures up in floats."""
@@ -153,6 +147,21 @@ class Costing:
         seen[2] += counts.output_tokens or 0
 
 
+def unknown_models(
+    counts: Mapping[tuple[str | None, str | None], Sequence[int]], wanted: Callable[[str | None], bool] | None = None
+) -> list[UnknownModel]:
+    """Return (model, provider) → records, input tokens, output tokens as a list, the most input first.
+
+    With `wanted` only the models that it accepts.
+    """
+    found = [
+        UnknownModel(model, provider, *numbers)
+        for (model, provider), numbers in counts.items()
+        if wanted is None or wanted(model)
+    ]
+    return sorted(found, key=lambda each: (-each.input_tokens, each.model or "", each.provider or ""))
+
+
 def reported_cost(payload: ExecutionPayload) -> int | None:
     """Return what a record says that it cost, in picodollars: as a whole, else as the sum of all of its models."""
     if payload.cost_usd is not None:
@@ -222,8 +231,3 @@ def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[Cost, ...
     if min([cost for cost in own if cost is not None], default=0) < 0:
         return (_UNPRICED,) * len(own)
     return tuple([_UNPRICED if cost is None else Cost(cost) for cost in own])
-
-
-def picodollars(amount_usd: Decimal) -> int:
-    """Return `amount_usd` as whole picodollars, halves to even; the least amount any token costs is far above one."""
-    return round(_times(amount_usd, _TRILLION))

@@ -8,15 +8,14 @@ in which it *began*: an agent may move its work package itself, in the middle of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from spec_kitty_telemetry.reports.costing import Costing, unknown_models
 from spec_kitty_telemetry.reports.lanes import ACCEPTED, LaneHistory, accepted_at
-from spec_kitty_telemetry.reports.summary import cost_report
-from spec_kitty_telemetry.reports.sums import added
+from spec_kitty_telemetry.reports.summary import CostSummary, summary_of
+from spec_kitty_telemetry.reports.totals import Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.reports.costing import CostMode, FindPrice, UnknownModel
     from spec_kitty_telemetry.reports.lanes import Move
-    from spec_kitty_telemetry.reports.summary import CostSummary
 
 IMPLEMENTER, REVIEWER = "implementer", "reviewer"
 
@@ -48,9 +46,9 @@ class Review:
     reviewer: str | None
     verdict: str | None
     """accepted, rejected, or `None`: neither the record nor the lanes say."""
-    work: CostSummary
+    work: Totals
     """The implementer runs since the review before."""
-    cost: CostSummary
+    cost: Totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +87,25 @@ class Pair:
     review: CostSummary
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Lifecycle:
     """All work packages of a search."""
 
-    work_packages: list[WorkPackage] = field(default_factory=list)
-    without_work_package: CostSummary = field(default_factory=lambda: added([]))
+    work_packages: list[WorkPackage]
+    without_work_package: CostSummary
     """Runs that served no single work package, such as planning."""
-    unknown_models: list[UnknownModel] = field(default_factory=list)
+    total: CostSummary
+    """All runs, with a work package and without."""
+    unknown_models: list[UnknownModel]
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One record, its beginning and its cost, counted once."""
+    """One record, its beginning, and its tokens and cost."""
 
     began: datetime
     event: ExecutionEvent
-    cost: CostSummary
+    totals: Totals
 
     @property
     def role(self) -> str | None:
@@ -126,33 +126,21 @@ def lifecycle(
     All records of `events` are held in memory.
     """
     runs: dict[tuple[str, str | None], list[_Run]] = {key: [] for key in wanted}
-    unknown: list[UnknownModel] = []
+    costing = Costing(find_price, cost, in_parts=False)
     for event in events:
-        report = cost_report([event], "feature", find_price, cost=cost)
-        unknown += report.unknown_models
-        runs.setdefault((event.feature, event.payload.wp_id), []).append(_Run(began(event), event, report.total))
-    found = Lifecycle(
+        totals = Totals()
+        totals.add(event.payload, event.payload)
+        totals.add_cost(costing.cost_of(event))
+        runs.setdefault((event.feature, event.payload.wp_id), []).append(_Run(began(event), event, totals))
+    return Lifecycle(
+        work_packages=[
+            _work_package(feature, wp_id, runs[feature, wp_id], lanes.get(feature) or LaneHistory(problem="no lanes"))
+            for feature, wp_id in sorted((feature, wp_id) for feature, wp_id in runs if wp_id is not None)
+        ],
         without_work_package=_sum(run for key, every in runs.items() if key[1] is None for run in every),
-        unknown_models=_together(unknown),
+        total=_sum(run for every in runs.values() for run in every),
+        unknown_models=unknown_models(costing.unknown),
     )
-    for feature, wp_id in sorted(key for key in runs if key[1] is not None):
-        history = lanes.get(feature) or LaneHistory(problem="no lanes")
-        found.work_packages.append(_work_package(feature, wp_id or "", runs[feature, wp_id], history))
-    return found
-
-
-def _together(models: Iterable[UnknownModel]) -> list[UnknownModel]:
-    found: dict[tuple[str | None, str | None], UnknownModel] = {}
-    for each in models:
-        key = (each.model, each.provider)
-        before = found.get(key)
-        found[key] = each if before is None else msgspec.structs.replace(
-            each,
-            event_count=before.event_count + each.event_count,
-            input_tokens=before.input_tokens + each.input_tokens,
-            output_tokens=before.output_tokens + each.output_tokens,
-        )  # fmt: skip
-    return sorted(found.values(), key=lambda each: (-each.input_tokens, each.model or "", each.provider or ""))
 
 
 def began(event: ExecutionEvent) -> datetime:
@@ -180,8 +168,8 @@ def pairs(work_packages: Iterable[WorkPackage]) -> list[Pair]:
             review_count=len(every),
             accepted_count=sum(review.verdict == "accepted" for *_, review in every),
             rejected_count=sum(review.verdict == "rejected" for *_, review in every),
-            work=added(review.work for *_, review in every),
-            review=added(review.cost for *_, review in every),
+            work=summary_of(Totals.together(review.work for *_, review in every)),
+            review=summary_of(Totals.together(review.cost for *_, review in every)),
         )
         for (implementer, reviewer), every in reviews.items()
     ]
@@ -248,7 +236,7 @@ def _reviews(runs: Sequence[_Run], moves: Sequence[Move]) -> list[Review]:
         elif run.role == REVIEWER:
             until = runs[place + 1].began if place + 1 < len(runs) else None
             verdict = _verdict(run, until, moves)
-            found.append(Review(implementer, run.event.payload.agent, verdict, _sum(work), run.cost))
+            found.append(Review(implementer, run.event.payload.agent, verdict, _together(work), run.totals))
             work = []
     return found
 
@@ -268,4 +256,8 @@ def _verdict(review: _Run, until: datetime | None, moves: Sequence[Move]) -> str
 
 
 def _sum(runs: Iterable[_Run]) -> CostSummary:
-    return added(run.cost for run in runs)
+    return summary_of(_together(runs))
+
+
+def _together(runs: Iterable[_Run]) -> Totals:
+    return Totals.together(run.totals for run in runs)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.reports.sums import added, is_floor, share
+from spec_kitty_telemetry.model.money import share
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -25,7 +25,6 @@ def summary(found: Lifecycle, unread_count: int) -> dict[str, Any]:
     from decimal import Decimal
 
     accepted = [(each.until_accepted, each.total) for each in found.work_packages if each.until_accepted is not None]
-    total = added(part for part, _ in accepted)
     known = [(part, cost) for part, whole in accepted if (cost := part_usd(part, whole)) is not None]
     cost_usd = sum((cost for _, cost in known), Decimal(0)) if known else None
     return {
@@ -33,10 +32,12 @@ def summary(found: Lifecycle, unread_count: int) -> dict[str, Any]:
         "accepted_count": len(accepted),
         "accepted_with_known_cost_count": len(known),
         "accepted_cost_usd": cost_usd,
-        "accepted_cost_is_estimated": total.estimated_cost_usd is not None,
-        "accepted_cost_is_floor": is_floor(total) or len(known) < len(accepted) or unread_count > 0,
+        "accepted_cost_is_estimated": any(part.estimated_cost_usd is not None for part, _ in accepted),
+        "accepted_cost_is_floor": any(part.is_lower_bound for part, _ in accepted)
+        or len(known) < len(accepted)
+        or unread_count > 0,
         "mean_accepted_cost_usd": None if cost_usd is None else cost_usd / Decimal(len(known)),
-        "mean_accepted_cost_is_floor": any(is_floor(part) for part, _ in known) or unread_count > 0,
+        "mean_accepted_cost_is_floor": any(part.is_lower_bound for part, _ in known) or unread_count > 0,
     }
 
 
@@ -45,9 +46,9 @@ def review_share(each: WorkPackage) -> tuple[Decimal | None, bool]:
 
     `None`: it is not known, because of all runs of one kind nothing is known that they cost.
     """
-    known = all(part_usd(part, each.total) or not is_floor(part) for part in (each.review, each.implementation))
+    known = all(part_usd(part, each.total) or not part.is_lower_bound for part in (each.review, each.implementation))
     reviewed = part_usd(each.review, each.total) if known else None
-    return share(reviewed, each.total.total_cost_usd), not is_floor(each.total)
+    return share(reviewed, each.total.total_cost_usd), not each.total.is_lower_bound
 
 
 def part_usd(part: CostSummary, whole: CostSummary) -> Decimal | None:

@@ -1,6 +1,6 @@
 """Counting the records of a search with all processors: each process counts a share of the logs' bytes.
 
-A share is a run of whole lines, in the order of the logs, and what the processes count is added up exactly (`tally`):
+A share is a run of whole lines, in the order of the logs, and what the processes count is added up exactly (`totals`):
 the answer is that of one process.  A record that stands in two shares counts where it stands first: the later share is
 counted again without it, which is slow and rare.
 
@@ -64,32 +64,44 @@ class ParallelScan:
         processes: int | None = None,
         share_bytes: int = SHARE_BYTES,
     ) -> None:
-        """Begin to count, with a counter of its own for each process, all of which price by `book`.
+        """Prepare to count, with an aggregator of its own for each process, all of which price by `book`.
 
         `processes` is 1 where somebody else's code is asked for prices; by default as many as there are processors.
-
-        :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
         """
         self._search = search
         self._new_aggregator = new_aggregator
         self._book = book
         self.read_count = 0
         """How many records were read so far."""
-        whole = [ByteRange(path) for path in search.log_paths()]
-        self._shares = shares(whole, _available() if processes is None else processes, share_bytes)
+        self._processes = processes
+        self._share_bytes = share_bytes
+        self._shares: list[list[ByteRange]] = []
         self._workers: list[_Worker | None] = []
-        if len(self._shares) > 1:
-            for share in self._shares:
-                self._workers.append(_started(self, share, [each.connection for each in self._workers if each]))
 
     def __enter__(self) -> Self:
-        """Go on counting."""
+        """Begin to count: start the processes, if there is enough to read.
+
+        :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
+        """
+        whole = [ByteRange(path) for path in self._search.log_paths()]
+        processes = _available() if self._processes is None else self._processes
+        self._shares = shares(whole, processes, self._share_bytes)
+        try:
+            if len(self._shares) > 1:
+                for share in self._shares:
+                    self._workers.append(_started(self, share, [each.connection for each in self._workers if each]))
+        except BaseException:  # as Ctrl-C: nobody calls __exit__ for what was not entered
+            self._stop()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Stop what still runs."""
+        self._stop()
+
+    def _stop(self) -> None:
         for worker in self._workers:
             if worker is not None:
                 worker.stop()

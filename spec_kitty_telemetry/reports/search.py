@@ -6,6 +6,7 @@ the order of the file, which is the same unless git merged branches.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from spec_kitty_telemetry.project.locate import find_project, project_of_feature
 from spec_kitty_telemetry.reports.filters import EventFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from spec_kitty_telemetry.model.record import ExecutionEvent
 
@@ -114,13 +115,46 @@ def place(events: Iterable[ExecutionEvent], path: Path) -> None:
             msgspec.structs.force_setattr(event, "aggregate_id", feature)
 
 
+class EventStream(Iterator["ExecutionEvent"]):
+    """Records one by one, which know the folder that they were asked of: `cost_summary` takes its project's prices."""
+
+    def __init__(self, events: Iterator[ExecutionEvent], folder: Path) -> None:
+        """Give out `events` of the project around `folder`."""
+        self._events = events
+        self.folder = _lasting(folder)
+
+    def __next__(self) -> ExecutionEvent:
+        """Return the next record."""
+        return next(self._events)
+
+
+class EventList(list["ExecutionEvent"]):
+    """Records in a list, which know the folder that they were asked of, as `EventStream` has it."""
+
+    def __init__(self, events: Iterable[ExecutionEvent], folder: Path) -> None:
+        """Hold `events` of the project around `folder`."""
+        super().__init__(events)
+        self.folder = _lasting(folder)
+
+
+def _lasting(folder: Path) -> Path:
+    """Return a path that means the same after somebody changes into another folder."""
+    try:
+        return folder.absolute()
+    except OSError:  # the current folder was deleted; whoever reads there says so
+        return folder
+
+
 def stream_execution_events(feature_dir: Path | str, filters: EventFilter | None = None) -> Iterator[ExecutionEvent]:
     """Yield what `query_execution_events` returns, one by one in the order of the log, in flat memory.
 
     :raises LogError: the log cannot be read at all.
     """
-    project, folder = project_of_feature_dir(Path(feature_dir))
-    wanted = filters or EventFilter()
+    return EventStream(_events_of_feature(Path(feature_dir), filters or EventFilter()), Path(feature_dir))
+
+
+def _events_of_feature(feature_dir: Path, wanted: EventFilter) -> Iterator[ExecutionEvent]:
+    project, folder = project_of_feature_dir(feature_dir)
     if wanted.features and not any(_is_called(folder.name, pattern) for pattern in wanted.features):
         return
     search = Search(project, wanted)
@@ -136,7 +170,11 @@ def stream_project_events(repo_root: Path | str, filters: EventFilter | None = N
     :raises ProjectError: there is no project, or no feature that was asked for.
     :raises LogError: a log cannot be read at all.
     """
-    yield from Search(find_project(Path(repo_root)), filters or EventFilter()).events(keep_unknown=True)
+    return EventStream(_events_of_project(Path(repo_root), filters or EventFilter()), Path(repo_root))
+
+
+def _events_of_project(folder: Path, wanted: EventFilter) -> Iterator[ExecutionEvent]:
+    yield from Search(find_project(folder), wanted).events(keep_unknown=True)
 
 
 def query_execution_events(feature_dir: Path | str, filters: EventFilter | None = None) -> list[ExecutionEvent]:
@@ -146,7 +184,7 @@ def query_execution_events(feature_dir: Path | str, filters: EventFilter | None 
 
     :raises LogError: the log cannot be read at all.
     """
-    return sorted(stream_execution_events(feature_dir, filters), key=_causally)
+    return EventList(sorted(stream_execution_events(feature_dir, filters), key=_causally), Path(feature_dir))
 
 
 def query_project_events(repo_root: Path | str, filters: EventFilter | None = None) -> list[ExecutionEvent]:
@@ -156,7 +194,7 @@ def query_project_events(repo_root: Path | str, filters: EventFilter | None = No
     :raises LogError: a log cannot be read at all.
     """
     events = sorted(stream_project_events(repo_root, filters), key=_causally)
-    return sorted(events, key=lambda event: event.timestamp)
+    return EventList(sorted(events, key=lambda event: event.timestamp), Path(repo_root))
 
 
 def record_called(search: Search, event_id: str) -> ExecutionEvent:

@@ -1,8 +1,7 @@
-"""Records and prices become costs, rows and totals.  Pure: it opens nothing and prints nothing.
+"""Totals become the rows of a report and its total.  Pure: it opens nothing and prints nothing.
 
-Money is whole picodollars (10⁻¹² USD) inside (`tally`) and `Decimal` at the edge, so a sum does not depend on its
-order.  What an agent reported and what was calculated are never mixed up: a row says both, and how many records have
-neither.
+Money is whole picodollars inside (`totals`) and `Decimal` here, so a sum does not depend on its order.  What an agent
+reported and what was calculated are never mixed up: a row says both, and how many records have neither.
 """
 
 from __future__ import annotations
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from spec_kitty_telemetry.model.money import dollars
 from spec_kitty_telemetry.reports import dimensions
-from spec_kitty_telemetry.reports.costing import EXACT, CostMode, FindPrice, UnknownModel
+from spec_kitty_telemetry.reports.costing import CostMode, FindPrice, UnknownModel, unknown_models
 from spec_kitty_telemetry.reports.dimensions import Value
 from spec_kitty_telemetry.reports.totals import Aggregator, GroupTotals, Totals
 
@@ -65,6 +65,16 @@ class CostSummary(msgspec.Struct, frozen=True, kw_only=True):
     unread_count: int = 0
     """Lines and whole logs that could not be read, in a total: there may be records in them."""
 
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether the cost of some run here is unknown or only partly known, so that the true sum is higher."""
+        return bool(
+            self.unpriced_event_count
+            or self.no_usage_event_count
+            or self.partial_usage_event_count
+            or self.unread_count
+        )
+
 
 class CostReport(msgspec.Struct, frozen=True):
     """Rows, their total, and the models whose cost is not in it."""
@@ -73,25 +83,14 @@ class CostReport(msgspec.Struct, frozen=True):
     rows: list[CostSummary]
     total: CostSummary
     unknown_models: list[UnknownModel]
-    repeated_event_count: int = 0
+    repeated_event_count: int
     """How many records more the rows count than the total: one that used several models counts in the row of each."""
+    totals: dict[tuple[Value, ...], Totals]
+    """The sums of each row, by the values of its group."""
 
-
-def cost_summary(
-    events: Iterable[ExecutionEvent], group_by: str | Iterable[str] = "agent", *, cost: CostMode = "auto"
-) -> list[CostSummary]:
-    """Return one `CostSummary` for each group of `events`, the dearest first, priced by the shipped tables.
-
-    :raises FilterError: a dimension is unknown.
-    """
-    return cost_report(events, group_by, shipped_prices(), cost=cost).rows
-
-
-def shipped_prices() -> FindPrice:
-    """Return a price finder over the shipped tables alone."""
-    from spec_kitty_telemetry.pricing import PriceBook
-
-    return PriceBook.shipped().find
+    def sum_of(self, rows: Iterable[CostSummary]) -> CostSummary:
+        """Return the sum of some rows, without a group of its own; a run in two of them counts twice."""
+        return summary_of(Totals.together(self.totals[tuple(row.group.values())] for row in rows))
 
 
 def cost_report(
@@ -118,17 +117,18 @@ def cost_report(
 
 
 def report_of(
-    totals: GroupTotals,
+    counted: GroupTotals,
     by: tuple[str, ...],
     wanted_model: Callable[[str | None], bool] | None = None,
     *,
     unread_count: int = 0,
 ) -> CostReport:
-    """Return the rows of `tally`, the dearest first, and their total, in which `unread_count` is noted."""
-    rows = [
-        _summary(by, key if isinstance(key, tuple) else (key,), [group.runs, group.parts])
-        for key, group in totals.groups.items()
-    ]
+    """Return the rows of what was `counted`, the dearest first, and their total, in which `unread_count` is noted."""
+    totals = {
+        key if isinstance(key, tuple) else (key,): Totals.together((group.runs, group.parts))
+        for key, group in counted.groups.items()
+    }
+    rows = [summary_of(sums, by, key) for key, sums in totals.items()]
     rows.sort(
         key=lambda row: (
             -(row.total_cost_usd or 0),
@@ -137,50 +137,37 @@ def report_of(
             [value is None for value in row.group.values()],  # an unknown model, and one that is called "unknown"
         )
     )
-    total = _summary((), (), [totals.split_runs, *(group.runs for group in totals.groups.values())])
-    total = msgspec.structs.replace(total, unread_count=unread_count)
+    whole = Totals.together([counted.split_runs, *(group.runs for group in counted.groups.values())])
+    total = msgspec.structs.replace(summary_of(whole), unread_count=unread_count)
     repeated = sum(row.event_count for row in rows) - total.event_count
-    unknown = [
-        UnknownModel(model, provider, *numbers)
-        for (model, provider), numbers in totals.unknown.items()
-        if wanted_model is None or wanted_model(model)
-    ]
-    unknown.sort(key=lambda each: (-each.input_tokens, each.model or "", each.provider or ""))
-    return CostReport(by, rows, total, unknown, repeated)
+    return CostReport(by, rows, total, unknown_models(counted.unknown, wanted_model), repeated, totals)
 
 
-def _summary(by: tuple[str, ...], key: tuple[Value, ...], sums: Iterable[Totals]) -> CostSummary:
-    whole = Totals()
-    for each in sums:
-        if each.events:
-            whole.merge(each)
-    is_reported = bool(whole.reported or whole.reported_zeros)
-    is_estimated = bool(whole.estimated or whole.estimated_zeros)
+def summary_of(totals: Totals, by: tuple[str, ...] = (), key: tuple[Value, ...] = ()) -> CostSummary:
+    """Return sums as a row, that of the group with the values `key` in the dimensions `by`."""
+    is_reported = bool(totals.reported or totals.reported_zeros)
+    is_estimated = bool(totals.estimated or totals.estimated_zeros)
     return CostSummary(
         group_key=" / ".join("unknown" if value is None else str(value) for value in key),
         group_by=by,
         group=dict(zip(by, key, strict=True)),
-        event_count=whole.events,
-        succeeded_event_count=whole.succeeded,
-        failed_event_count=whole.failed,
-        rejected_event_count=whole.rejected,
-        total_input_tokens=whole.input if whole.input or whole.input_zeros else None,
-        cache_read_tokens=whole.cache_read if whole.cache_read or whole.cache_read_zeros else None,
-        cache_write_tokens=whole.cache_write if whole.cache_write or whole.cache_write_zeros else None,
-        total_output_tokens=whole.output if whole.output or whole.output_zeros else None,
-        reasoning_tokens=whole.reasoning if whole.reasoning or whole.reasoning_zeros else None,
-        reported_cost_usd=_dollars(whole.reported) if is_reported else None,
-        estimated_cost_usd=_dollars(whole.estimated) if is_estimated else None,
-        total_cost_usd=_dollars(whole.reported + whole.estimated) if is_reported or is_estimated else None,
-        unpriced_event_count=whole.unpriced,
-        no_usage_event_count=whole.no_usage,
-        partial_usage_event_count=whole.partial,
-        duration_ms=whole.duration_ms if whole.duration_ms or whole.duration_zeros else None,
-        uncertain_event_count=whole.uncertain,
-        contradictory_event_count=whole.contradictory,
-        base_rate_event_count=whole.base_rates,
+        event_count=totals.events,
+        succeeded_event_count=totals.succeeded,
+        failed_event_count=totals.failed,
+        rejected_event_count=totals.rejected,
+        total_input_tokens=totals.input if totals.input or totals.input_zeros else None,
+        cache_read_tokens=totals.cache_read if totals.cache_read or totals.cache_read_zeros else None,
+        cache_write_tokens=totals.cache_write if totals.cache_write or totals.cache_write_zeros else None,
+        total_output_tokens=totals.output if totals.output or totals.output_zeros else None,
+        reasoning_tokens=totals.reasoning if totals.reasoning or totals.reasoning_zeros else None,
+        reported_cost_usd=dollars(totals.reported) if is_reported else None,
+        estimated_cost_usd=dollars(totals.estimated) if is_estimated else None,
+        total_cost_usd=dollars(totals.reported + totals.estimated) if is_reported or is_estimated else None,
+        unpriced_event_count=totals.unpriced,
+        no_usage_event_count=totals.no_usage,
+        partial_usage_event_count=totals.partial,
+        duration_ms=totals.duration_ms if totals.duration_ms or totals.duration_zeros else None,
+        uncertain_event_count=totals.uncertain,
+        contradictory_event_count=totals.contradictory,
+        base_rate_event_count=totals.base_rates,
     )
-
-
-def _dollars(amount_pico: int) -> Decimal:
-    return Decimal(amount_pico).scaleb(-12, EXACT)

@@ -1,16 +1,18 @@
-"""Adding up: records and their charges become sums by group, in one pass.  Pure: it opens nothing and prints nothing.
+"""Adding up: records and their costs become sums by group, in one pass.  Pure: it opens nothing and prints nothing.
 
 All sums are whole numbers (tokens, milliseconds, picodollars), so that neither the order of the records matters nor
-whether one process added them or several did: tallies of different records are merged into the totals of all.
+whether one process added them or several did: totals of different records are merged into those of all.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from spec_kitty_telemetry.model.money import picodollars
 from spec_kitty_telemetry.model.payload import ModelPart
+from spec_kitty_telemetry.model.tokens import TOKEN_FIELDS
 from spec_kitty_telemetry.reports import dimensions
-from spec_kitty_telemetry.reports.costing import Cost, Costing, CostMode, FindPrice, picodollars
+from spec_kitty_telemetry.reports.costing import Cost, Costing, CostMode, FindPrice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -23,10 +25,6 @@ if TYPE_CHECKING:
     Member = tuple[ModelPart, Cost]
 
 _FAILED = frozenset({"failed", "killed", "timed_out"})
-_COUNTS = (
-    "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens",
-    "reasoning_tokens",
-)  # fmt: skip
 
 
 class Totals:
@@ -46,6 +44,23 @@ class Totals:
         self.reasoning_zeros = self.reported_zeros = self.estimated_zeros = self.duration_zeros = 0
         self.reported = self.estimated = self.duration_ms = 0
         self.unpriced = self.no_usage = self.partial = self.base_rates = self.uncertain = self.contradictory = 0
+
+    @classmethod
+    def together(cls, several: Iterable[Totals]) -> Totals:
+        """Return the sum of `several`."""
+        whole = cls()
+        for each in several:
+            if each.events:
+                whole.merge(each)
+        return whole
+
+    def __eq__(self, other: object) -> bool:
+        """Compare all sums."""
+        return isinstance(other, Totals) and all(
+            getattr(self, name) == getattr(other, name) for name in Totals.__slots__
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # it changes
 
     def add(self, run: ExecutionPayload, counts: ExecutionPayload | ModelPart) -> None:  # noqa: C901, PLR0912
         """Count `run`, with the tokens in `counts`: its own, or those of one of its models.
@@ -154,7 +169,7 @@ class GroupTotals:
 
 
 class Aggregator:
-    """Prices records and adds them to its `tally`."""
+    """Prices records and adds them to its `totals`."""
 
     def __init__(
         self,
@@ -224,7 +239,7 @@ def _together(event: ExecutionEvent, charge: Cost, members: list[Member]) -> tup
     if len(members) == 1:
         return members[0]
     parts, charges = zip(*members, strict=True)
-    counts: dict[str, Any] = {name: _sum_of_known(getattr(part, name) for part in parts) for name in _COUNTS}
+    counts: dict[str, Any] = {name: _sum_of_known(getattr(part, name) for part in parts) for name in TOKEN_FIELDS}
     return ModelPart(model=parts[0].model, **counts), Cost(
         reported=_sum_of_known(each.reported for each in charges),
         estimated=_sum_of_known(each.estimated for each in charges),

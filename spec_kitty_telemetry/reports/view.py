@@ -71,8 +71,6 @@ class View(NamedTuple):
 
 def arranged(report: CostReport, order: Order, limit: int) -> View:
     """Return the rows of `report` in `order`; at most `limit` of them, 0 for all."""
-    from spec_kitty_telemetry.reports.sums import added
-
     rows = in_order(report.rows, order)
     cut = len(rows) - limit if 0 < limit < len(rows) else 0
     rest_first = cut > 0 and order.ascending and _first_dimension(order, report.by) in TIMES
@@ -82,7 +80,7 @@ def arranged(report: CostReport, order: Order, limit: int) -> View:
         order=order,
         limit=limit,
         rows=shown,
-        rest=added(rest) if rest else None,
+        rest=report.sum_of(rest) if rest else None,
         rest_count=len(rest),
         rest_first=rest_first,
     )

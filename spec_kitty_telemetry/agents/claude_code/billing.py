@@ -15,7 +15,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.agents.common.fields import get_int, inner, listed, word
-from spec_kitty_telemetry.agents.common.tokens import RATE_FIELDS, Model, TokenCounts, of_parts
+from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, of_parts
+from spec_kitty_telemetry.model.tokens import RATE_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

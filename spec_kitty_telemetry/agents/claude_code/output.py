@@ -33,6 +33,7 @@ from spec_kitty_telemetry.agents.common.fields import dollars, flag, get_int, in
 from spec_kitty_telemetry.agents.common.merge import with_transcript
 from spec_kitty_telemetry.agents.common.stdout import AgentOutput, Json
 from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model, join_doubts, of_parts, total
+from spec_kitty_telemetry.model.tokens import HOST_FIELDS
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -128,8 +129,7 @@ def _models_of_agent(models: dict[Model, TokenCounts], agent: TokenCounts) -> li
 
 
 def _holds(counts: TokenCounts, part: TokenCounts) -> bool:
-    names = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
-    return all((getattr(counts, name) or 0) >= (getattr(part, name) or 0) for name in names)
+    return all((getattr(counts, name) or 0) >= (getattr(part, name) or 0) for name in HOST_FIELDS if name != "cost_usd")
 
 
 def _start(printed: AgentOutput) -> Json:

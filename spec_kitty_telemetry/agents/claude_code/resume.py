@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from spec_kitty_telemetry.agents.claude_code import transcript
 from spec_kitty_telemetry.agents.common import session_totals as sessions
 from spec_kitty_telemetry.agents.common.merge import look_up
-from spec_kitty_telemetry.agents.common.tokens import TOKEN_FIELDS, Model, TokenCounts, by_model, total
+from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model, total
+from spec_kitty_telemetry.model.tokens import TOKEN_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

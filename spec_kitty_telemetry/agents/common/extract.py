@@ -7,16 +7,9 @@ from typing import Any
 
 from spec_kitty_telemetry.agents.common.context import AgentContext
 from spec_kitty_telemetry.agents.common.json_spans import TooMessyError
-from spec_kitty_telemetry.agents.common.tokens import (
-    NUMBER_FIELDS,
-    RATE_FIELDS,
-    Model,
-    TokenCounts,
-    join_doubts,
-    main_model,
-    total,
-)
+from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, join_doubts, main_model, total
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, ModelUsage, Usage, UsageSource
+from spec_kitty_telemetry.model.tokens import NUMBER_FIELDS, RATE_FIELDS
 
 Reader = Callable[[Invocation, InvocationResult, AgentContext], Usage]
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from spec_kitty_telemetry.agents.common.context import Window
 from spec_kitty_telemetry.agents.common.files import SessionFiles, SessionQuery
-from spec_kitty_telemetry.agents.common.tokens import NUMBER_FIELDS, RATE_FIELDS, join_doubts
+from spec_kitty_telemetry.agents.common.tokens import join_doubts
+from spec_kitty_telemetry.model.tokens import NUMBER_FIELDS, RATE_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +21,6 @@ _Found = TypeVar("_Found")
 log = logging.getLogger(__name__)
 
 _GUESSED = "the session was found by its working folder and time"
-_NUMBERS = (*NUMBER_FIELDS, *RATE_FIELDS, "models")
 
 
 def look_up(
@@ -69,7 +69,7 @@ def completed(said: Usage, found: Usage, *, doubt: str | None = None, prefer_num
     found = found.model_copy(update={"uncertain": join_doubts(doubt, found.uncertain)})
     names = [name for name in ("session_id", "success", "duration_ms", "error") if getattr(said, name) is None]
     if found.has_tokens and (prefer_numbers or said.input_tokens is None or said.uncertain):
-        names += [*_NUMBERS, "model", "provider", "source", "uncertain"]
+        names += [*NUMBER_FIELDS, *RATE_FIELDS, "models", "model", "provider", "source", "uncertain"]
     elif said.model is None:
         names += ["model", "provider"]
     return said.model_copy(update={name: getattr(found, name) for name in names})

@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from spec_kitty_telemetry.agents.common.fields import dollars, get_int
-from spec_kitty_telemetry.agents.common.tokens import MONEY_FIELDS, NUMBER_FIELDS, TokenCounts
+from spec_kitty_telemetry.agents.common.tokens import TokenCounts
 from spec_kitty_telemetry.errors import LogError
+from spec_kitty_telemetry.model.tokens import MONEY_FIELDS, NUMBER_FIELDS
 from spec_kitty_telemetry.project.files import open_regular, read_end
 from spec_kitty_telemetry.project.layout import make_runtime_folder
 

@@ -7,15 +7,17 @@ the whole is kept, the parts are left unknown, and a doubt carries the raw numbe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from decimal import Context, Decimal
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from spec_kitty_telemetry.model.money import EXACT
+from spec_kitty_telemetry.model.tokens import MONEY_FIELDS, NUMBER_FIELDS, TOKEN_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_EXACT = Context(prec=60)
 _Number = TypeVar("_Number", int, Decimal)
 
 
@@ -31,10 +33,6 @@ class Model(NamedTuple):
     """`fast`; `None` is standard, as for the two below."""
     service_tier: str | None = None
     inference_geo: str | None = None
-
-
-RATE_FIELDS = ("speed", "service_tier", "inference_geo")
-"""What decides at which of a model's rates its tokens are billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +87,6 @@ class TokenCounts:
             raw = f"an output of {self.output_tokens} tokens cannot hold {self.reasoning_tokens} of reasoning"
             counts = replace(counts, reasoning_tokens=None, doubt=join_doubts(counts.doubt, raw))
         return counts if counts is self else replace(counts, doubt=join_doubts(self.doubt, counts.doubt))
-
-
-NUMBER_FIELDS = tuple(field.name for field in fields(TokenCounts) if field.name != "doubt")
-TOKEN_FIELDS = tuple(name for name in NUMBER_FIELDS if name.endswith("_tokens"))
-MONEY_FIELDS = tuple(name for name in NUMBER_FIELDS if name.endswith("_usd"))
 
 
 def of_parts(
@@ -155,7 +148,7 @@ def _sum_of(name: str, every: list[TokenCounts]) -> int | Decimal | None:
     known = [value for one in every if (value := getattr(one, name)) is not None]
     if not known:
         return None
-    added: int | Decimal = reduce(_EXACT.add, known) if name in MONEY_FIELDS else sum(known)
+    added: int | Decimal = reduce(EXACT.add, known) if name in MONEY_FIELDS else sum(known)
     return added
 
 

@@ -14,6 +14,7 @@ from spec_kitty_telemetry.cli.output import say
 from spec_kitty_telemetry.cli.render.text import shown
 from spec_kitty_telemetry.errors import TelemetryError
 from spec_kitty_telemetry.model.payload import MAXIMUM_COST_USD, MAXIMUM_COUNT, MAXIMUM_DURATION_MS, OUTCOMES
+from spec_kitty_telemetry.model.tokens import PARTS_OF, TOKEN_FIELDS
 from spec_kitty_telemetry.project.killswitch import IS_OFF, is_off
 
 if TYPE_CHECKING:
@@ -26,23 +27,12 @@ if TYPE_CHECKING:
 _COUNT = click.IntRange(min=0)
 _BOUNDS = {
     **dict.fromkeys(
-        (
-            "input_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens", "output_tokens",
-            "reasoning_tokens", "attempt",
-        ),
-        (0, MAXIMUM_COUNT),
-    ),
+(*TOKEN_FIELDS, "attempt"), (0, MAXIMUM_COUNT)    ),
     "duration_ms": (0, MAXIMUM_DURATION_MS),
     "exit_code": (-(2**31), 2**32 - 1),
 }  # fmt: skip
 """Not in the options' types, because help would spell them out."""
 _ULIDS = ("event_id", "causation_id", "correlation_id")
-_PARTS = (
-    (("cache_read_tokens", "cache_write_tokens"), "input_tokens"),
-    (("cache_write_1h_tokens",), "cache_write_tokens"),
-    (("reasoning_tokens",), "output_tokens"),
-)
-"""Counts that are inside another one."""
 _FIELDS = (
     click.option(
         "--wp", "wp_id", metavar="ID", shell_complete=suggestions.complete_wp, help="The work package, such as WP01."
@@ -164,7 +154,7 @@ def _check(facts: dict[str, Any]) -> None:
     for name, (least, most) in _BOUNDS.items():
         if facts[name] is not None and not least <= facts[name] <= most:
             raise click.BadParameter(f"found {facts[name]}, expected {least} to {most}", param_hint=_option(name))
-    for parts, whole in _PARTS:
+    for whole, parts in PARTS_OF.items():
         _check_parts(facts, parts, whole)
     _check_end(facts)
 

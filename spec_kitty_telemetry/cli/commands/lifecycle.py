@@ -12,11 +12,7 @@ from spec_kitty_telemetry.cli.output import print_json, say
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from spec_kitty_telemetry.pricing import PriceBook
     from spec_kitty_telemetry.reports.costing import CostMode
-    from spec_kitty_telemetry.reports.lanes import LaneHistory
-    from spec_kitty_telemetry.reports.lifecycle import Lifecycle
-    from spec_kitty_telemetry.reports.search import Search
 
 
 @click.command("lifecycle", short_help="Show what work packages cost until accepted.")
@@ -47,40 +43,17 @@ def command(
       lifecycle --feature 43 --attempts  each attempt, with implementer and reviewer apart
       lifecycle --json | jq .summary
     """  # noqa: D301 - \b is click's mark
-    from spec_kitty_telemetry.cli.render.lifecycle_table import lines
-    from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.cli.progress import progress
+    from spec_kitty_telemetry.reports.build import ReportContext, build_lifecycle
 
     search, _ = search_for(project_folder=project_folder, features=features, wp_ids=wp_ids)
-    book = PriceBook.load(search.project.root)
-    mode = cast("CostMode", cost)
-    found, lanes = _computed(search, book, mode)
+    context = ReportContext(search, cost=cast("CostMode", cost))
+    found, lanes = build_lifecycle(context, watch=progress)
     if as_json:
         from spec_kitty_telemetry.cli.render.lifecycle_json import document
 
-        print_json(document(found, lanes, search, book, mode))
+        print_json(document(found, lanes, context))
     else:
-        say("\n".join(lines(found, lanes, search, book, cost=mode, attempts=attempts)))
+        from spec_kitty_telemetry.cli.render.lifecycle_table import lines
 
-
-def _computed(search: Search, book: PriceBook, cost: CostMode) -> tuple[Lifecycle, dict[str, LaneHistory]]:
-    from spec_kitty_telemetry.cli.progress import progress
-    from spec_kitty_telemetry.reports.filters import matches
-    from spec_kitty_telemetry.reports.lifecycle import lifecycle
-    from spec_kitty_telemetry.reports.prices import find_price_for
-
-    lanes = _lanes(search)
-    wanted = [
-        (feature, wp_id)
-        for feature, history in lanes.items()
-        for wp_id in history.moves
-        if not search.filters.wp_ids or matches(wp_id, search.filters.wp_ids)
-    ]
-    find_price = find_price_for(book, search.project.root)
-    with progress(lambda: search.report.event_count):
-        return lifecycle(search.events(), lanes, find_price, cost=cost, wanted=wanted), lanes
-
-
-def _lanes(search: Search) -> dict[str, LaneHistory]:
-    from spec_kitty_telemetry.reports.lanes import STATUS_NAME, lane_history
-
-    return {path.parent.name: lane_history(path.with_name(STATUS_NAME)) for path in search.log_paths()}
+        say("\n".join(lines(found, lanes, context, attempts=attempts)))

@@ -111,10 +111,11 @@ def explain(event_id: str, project_folder: Path | None, as_json: bool) -> None:
       prices explain 01KHJVJWDK    ids are in 'events'
     """  # noqa: D301 - \b is click's mark
     from spec_kitty_telemetry.cli.render.explanation import explained, lines
+    from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.search import record_called
 
     search, _ = search_for(project_folder=project_folder)
-    explanation = explained(record_called(search, event_id), _book(project_folder), search.project.root)
+    explanation = explained(record_called(search, event_id), ReportContext(search).find_price)
     if as_json:
         print_json({"version": 1, **explanation})
     else:
@@ -158,17 +159,15 @@ def unknown(as_json: bool, **filters: Any) -> None:
       prices unknown --since 30d --json
     """  # noqa: D301 - \b is click's mark
     from spec_kitty_telemetry.cli.render import unknown_prices
-    from spec_kitty_telemetry.reports.prices import find_price_for
-    from spec_kitty_telemetry.reports.summary import cost_report
+    from spec_kitty_telemetry.reports.build import ReportContext, build_unknown_models
 
     search, zone = search_for(**filters)
-    book = _book(search.project.root)
-    find_price = find_price_for(book, search.project.root)
-    found = cost_report(search.events(), "model", find_price, cost="calculated", zone=zone).unknown_models
+    context = ReportContext(search, zone=zone)
+    found = build_unknown_models(context)
     if as_json:
         print_json({"version": 1, "unknown_models": [unknown_prices.as_json(each) for each in found]})
     else:
-        say("\n".join(unknown_prices.lines(found, search.project.settings_path, book)))
+        say("\n".join(unknown_prices.lines(found, search.project.settings_path, context.book)))
 
 
 @command.command("import-genai")

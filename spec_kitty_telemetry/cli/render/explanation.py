@@ -8,26 +8,23 @@ from spec_kitty_telemetry.cli.render import text as tables
 from spec_kitty_telemetry.cli.render.prices import day
 from spec_kitty_telemetry.pricing import dollars, dollars_per_million
 from spec_kitty_telemetry.reports.costing import Costing, counts_for_price, says_anything
-from spec_kitty_telemetry.reports.prices import find_price_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
-    from pathlib import Path
 
     from spec_kitty_telemetry.model.payload import ExecutionPayload, ModelPart
     from spec_kitty_telemetry.model.record import ExecutionEvent
-    from spec_kitty_telemetry.pricing import Price, PriceBook
+    from spec_kitty_telemetry.pricing import Price
     from spec_kitty_telemetry.reports.costing import Cost, FindPrice
 
 
 _NO_PRICE = "no price for this model"
 
 
-def explained(event: ExecutionEvent, book: PriceBook, project_root: Path) -> dict[str, Any]:
+def explained(event: ExecutionEvent, find_price: FindPrice) -> dict[str, Any]:
     """Return the explanation of one record's cost as a JSON object; money is exact."""
     payload = event.payload
-    find_price = find_price_for(book, project_root)
     in_reports = Costing(find_price, "auto").cost_of(event)
     calculated = Costing(find_price, "calculated").cost_of(event)
     counted: Sequence[tuple[ExecutionPayload | ModelPart, Cost]] = [(payload, calculated)]

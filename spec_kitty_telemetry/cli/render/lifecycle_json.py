@@ -12,25 +12,22 @@ from spec_kitty_telemetry.reports.lifecycle_summary import part_usd, review_shar
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from spec_kitty_telemetry.pricing import PriceBook
-    from spec_kitty_telemetry.reports.costing import CostMode
+    from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.lanes import LaneHistory
     from spec_kitty_telemetry.reports.lifecycle import Lifecycle, Pair, WorkPackage
-    from spec_kitty_telemetry.reports.search import Search
     from spec_kitty_telemetry.reports.summary import CostSummary
 
 JSON_VERSION = 1
 
 
-def document(
-    found: Lifecycle, lanes: dict[str, LaneHistory], search: Search, book: PriceBook, cost: CostMode
-) -> dict[str, Any]:
+def document(found: Lifecycle, lanes: dict[str, LaneHistory], context: ReportContext) -> dict[str, Any]:
     """Return the lifecycle as a JSON object."""
+    search = context.search
     totals = summary(found, search.report.unread_count)
     return {
         "version": JSON_VERSION,
         "filters": {"features": list(search.filters.features), "wp_ids": list(search.filters.wp_ids)},
-        "cost": cost,
+        "cost": context.cost,
         "work_packages": [_work_package(each) for each in found.work_packages],
         "pairs": [_pair(each) for each in pairs(found.work_packages)],
         "without_work_package": _numbers(found.without_work_package),
@@ -45,7 +42,7 @@ def document(
             {"feature": feature, "problem": history.problem, "bad_line_count": history.bad_line_count}
             for feature, history in sorted(lanes.items())
         ],
-        "prices": prices_used(book),
+        "prices": prices_used(context.book),
     }
 
 

@@ -9,13 +9,11 @@ from spec_kitty_telemetry.cli.render.report_notes import as_lines, notes, nothin
 from spec_kitty_telemetry.cli.render.report_table import cost as cost_cell
 from spec_kitty_telemetry.reports.lifecycle import pairs
 from spec_kitty_telemetry.reports.lifecycle_summary import part_usd, review_share, summary
-from spec_kitty_telemetry.reports.sums import added
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from spec_kitty_telemetry.pricing import PriceBook
-    from spec_kitty_telemetry.reports.costing import CostMode
+    from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.lanes import LaneHistory
     from spec_kitty_telemetry.reports.lifecycle import Lifecycle, Pair, WorkPackage
     from spec_kitty_telemetry.reports.search import Search
@@ -32,18 +30,14 @@ _ATTEMPTS = ["feature", "wp", "attempt", "role", "runs", "failed", "input", "out
 def lines(
     found: Lifecycle,
     lanes: dict[str, LaneHistory],
-    search: Search,
-    book: PriceBook,
+    context: ReportContext,
     *,
-    cost: CostMode,
     attempts: bool,
 ) -> list[str]:
     """Return the lifecycle for a person."""
     every = found.work_packages
-    total = added([*(each.total for each in every), found.without_work_package])
-    below = as_lines(
-        [*notes(total, found.unknown_models, search, book, cost, so="so runs may be missing"), *_about_lanes(lanes)]
-    )
+    search, total = context.search, found.total
+    below = as_lines([*notes(total, found.unknown_models, context, so="so runs may be missing"), *_about_lanes(lanes)])
     if not every:
         return [nothing(search) if not total.event_count else "No run here served a single work package.", *below]
     places = tables.money_places(total.total_cost_usd)

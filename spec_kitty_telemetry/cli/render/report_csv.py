@@ -8,14 +8,28 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import click
+
+from spec_kitty_telemetry.cli.render import report_notes
 from spec_kitty_telemetry.cli.render import text as tables
 from spec_kitty_telemetry.cli.render.report_json import numbers
 
 if TYPE_CHECKING:
+    from spec_kitty_telemetry.cli.formats import ReportRequest
     from spec_kitty_telemetry.reports.view import View
 
 _FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet takes for the beginning of a formula; tabs and line ends are replaced before."""
+
+
+def write(request: ReportRequest) -> str:
+    """Return the rows alone; all else goes to stderr, where it spoils no column."""
+    view = request.view
+    if view.rest is not None:
+        click.echo(f"{view.rest_count:,} more rows are left out (--limit 0 writes all).", err=True)
+    for line in report_notes.as_lines(report_notes.all_notes(request)):
+        click.echo(line, err=True)
+    return csv_text(view)
 
 
 def csv_text(view: View) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.cli.output import json_money
-from spec_kitty_telemetry.reports.sums import is_floor, share
+from spec_kitty_telemetry.cli.output import json_money, json_text
+from spec_kitty_telemetry.model.money import share
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
-    from zoneinfo import ZoneInfo
 
+    from spec_kitty_telemetry.cli.formats import ReportRequest
     from spec_kitty_telemetry.pricing import PriceBook
-    from spec_kitty_telemetry.reports.costing import CostMode, UnknownModel
+    from spec_kitty_telemetry.reports.build import ReportContext
+    from spec_kitty_telemetry.reports.costing import UnknownModel
     from spec_kitty_telemetry.reports.filters import EventFilter
     from spec_kitty_telemetry.reports.search import Search
     from spec_kitty_telemetry.reports.summary import CostSummary
@@ -22,14 +23,20 @@ if TYPE_CHECKING:
 JSON_VERSION = 1
 
 
-def document(view: View, search: Search, book: PriceBook, *, cost: CostMode, zone: ZoneInfo | None) -> dict[str, Any]:
+def write(request: ReportRequest) -> str:
+    """Return the report as JSON text."""
+    return json_text(document(request.view, request.context))
+
+
+def document(view: View, context: ReportContext) -> dict[str, Any]:
     """Return the report as a JSON object."""
+    search, zone = context.search, context.zone
     whole = view.total.total_cost_usd
     return {
         "version": JSON_VERSION,
         "by": list(view.by),
         "filters": filters_used(search.filters),
-        "cost": cost,
+        "cost": context.cost,
         "time_zone": zone.key if zone else None,
         "sort": {"column": view.order.name, "ascending": view.order.ascending},
         "limit": view.limit,
@@ -40,7 +47,7 @@ def document(view: View, search: Search, book: PriceBook, *, cost: CostMode, zon
         "contradictory_event_count": view.total.contradictory_event_count,
         "repeated_event_count": view.report.repeated_event_count,
         **skipped(search),
-        "prices": prices_used(book),
+        "prices": prices_used(context.book),
     }
 
 
@@ -60,7 +67,7 @@ def numbers(row: CostSummary, whole_usd: Decimal | None) -> dict[str, Any]:
         "reported_cost_usd": json_money(row.reported_cost_usd),
         "estimated_cost_usd": json_money(row.estimated_cost_usd),
         "cost_is_estimated": row.estimated_cost_usd is not None,
-        "cost_is_floor": is_floor(row),
+        "cost_is_floor": row.is_lower_bound,
         "share_of_total_cost": json_money(share(row.total_cost_usd, whole_usd)),
         "unpriced_event_count": row.unpriced_event_count,
         "no_usage_event_count": row.no_usage_event_count,

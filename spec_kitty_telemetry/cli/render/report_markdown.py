@@ -5,14 +5,36 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from spec_kitty_telemetry.cli.render import report_notes, report_table
 from spec_kitty_telemetry.cli.render import text as tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from spec_kitty_telemetry.cli.formats import ReportRequest
     from spec_kitty_telemetry.cli.render.report_notes import Note
+    from spec_kitty_telemetry.reports.view import View
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#!&@])")
+
+
+def write(request: ReportRequest) -> str:
+    """Return the report as Markdown."""
+    below = notes(report_notes.all_notes(request))
+    if not request.view.total.event_count:
+        return "\n".join([text(report_notes.nothing(request.context.search).replace("\n", " ")), "", *below])
+    return "\n".join([*lines(request.view), "", *below])
+
+
+def lines(view: View) -> list[str]:
+    """Return the lines of the whole table."""
+    texts = report_table.Texts(view, compact=False)
+    columns = report_table.wanted_columns(view, texts, report_table.COLUMNS)
+    titles = [*(text(name) for name in view.by), *(column.title for column in columns)]
+    rows = [[*map(text, row[: len(view.by)]), *row[len(view.by) :]] for row in texts.rows(columns)]
+    if texts.has_total:
+        rows[-1] = [f"**{cell}**" if cell else "" for cell in rows[-1]]
+    return table(titles, rows, len(view.by))
 
 
 def text(value: object) -> str:

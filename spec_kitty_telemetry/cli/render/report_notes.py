@@ -9,7 +9,9 @@ from spec_kitty_telemetry.cli.render import text as tables
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from spec_kitty_telemetry.cli.formats import ReportRequest
     from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.costing import CostMode, UnknownModel
     from spec_kitty_telemetry.reports.search import Search
     from spec_kitty_telemetry.reports.summary import CostReport, CostSummary
@@ -34,18 +36,23 @@ def nothing(search: Search) -> str:
     )
 
 
+def all_notes(request: ReportRequest) -> list[Note]:
+    """Return what a report does not say: its numbers, then its rows."""
+    report = request.view.report
+    return [*notes(report.total, report.unknown_models, request.context), *about_rows(report)]
+
+
 def notes(
     total: CostSummary,
     unknown: Iterable[UnknownModel],
-    search: Search,
-    book: PriceBook,
-    cost: CostMode,
+    context: ReportContext,
     *,
     so: str = "so the total is a floor (≥)",
 ) -> list[Note]:
     """Return what the numbers in `total` do not say, the most important first; `so`: what unread lines mean for it."""
+    search, book = context.search, context.book
     return [
-        *_about_costs(total, book, cost),
+        *_about_costs(total, book, context.cost),
         *_about_usage(total),
         *_about_models(unknown),
         *_about_lines(search, so),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from spec_kitty_telemetry.cli.render import report_markdown
+import tabulate  # noqa: F401 - `text.table` needs it: a report imports it while other processes count
+
+from spec_kitty_telemetry.cli.render import report_notes
 from spec_kitty_telemetry.cli.render import text as tables
-from spec_kitty_telemetry.reports.sums import is_floor, share
+from spec_kitty_telemetry.model.money import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from decimal import Decimal
 
+    from spec_kitty_telemetry.cli.formats import ReportRequest
     from spec_kitty_telemetry.reports.summary import CostSummary
     from spec_kitty_telemetry.reports.view import View
 
@@ -31,7 +34,7 @@ class _Style(NamedTuple):
     """The cost of the row whose bar is full."""
 
 
-class _Column(NamedTuple):
+class Column(NamedTuple):
     """One column of numbers."""
 
     title: str
@@ -51,19 +54,29 @@ def _share(part_usd: Decimal | None, whole_usd: Decimal | None) -> str:
     return "<0.1%" if part_usd and found == 0 else tables.percent(found)
 
 
-_BAR = _Column("", lambda row, style: tables.bar(row.total_cost_usd, style.longest_usd, BAR_CELLS), 1, compares=True)
-_COLUMNS = (
-    _Column("runs", lambda row, style: f"{row.event_count:,}"),
-    _Column("failed", lambda row, style: _some(row.failed_event_count), 5),
-    _Column("input", lambda row, style: tables.count(row.total_input_tokens, compact=style.compact)),
-    _Column("cached", lambda row, style: tables.count(row.cache_read_tokens, compact=style.compact), 4),
-    _Column("output", lambda row, style: tables.count(row.total_output_tokens, compact=style.compact)),
-    _Column("time", lambda row, style: tables.duration(row.duration_ms), 2),
-    _Column("reported", lambda row, style: tables.money(row.reported_cost_usd, places=style.places), 6),
-    _Column("estimate", lambda row, style: tables.money(row.estimated_cost_usd, "~", places=style.places), 6),
-    _Column("total", lambda row, style: cost(row, style.places)),
-    _Column("share", lambda row, style: _share(row.total_cost_usd, style.whole_usd), 3, compares=True),
+_BAR = Column("", lambda row, style: tables.bar(row.total_cost_usd, style.longest_usd, BAR_CELLS), 1, compares=True)
+COLUMNS = (
+    Column("runs", lambda row, style: f"{row.event_count:,}"),
+    Column("failed", lambda row, style: _some(row.failed_event_count), 5),
+    Column("input", lambda row, style: tables.count(row.total_input_tokens, compact=style.compact)),
+    Column("cached", lambda row, style: tables.count(row.cache_read_tokens, compact=style.compact), 4),
+    Column("output", lambda row, style: tables.count(row.total_output_tokens, compact=style.compact)),
+    Column("time", lambda row, style: tables.duration(row.duration_ms), 2),
+    Column("reported", lambda row, style: tables.money(row.reported_cost_usd, places=style.places), 6),
+    Column("estimate", lambda row, style: tables.money(row.estimated_cost_usd, "~", places=style.places), 6),
+    Column("total", lambda row, style: cost(row, style.places)),
+    Column("share", lambda row, style: _share(row.total_cost_usd, style.whole_usd), 3, compares=True),
 )
+
+
+def write(request: ReportRequest) -> str:
+    """Return the report for a person."""
+    below = report_notes.as_lines(report_notes.all_notes(request))
+    if not request.view.total.event_count:
+        return "\n".join([report_notes.nothing(request.context.search), *below])
+    if request.to_file:
+        return "\n".join([*lines(request.view, tables.UNLIMITED), "", *below])
+    return "\n".join([*tables.coloured(lines(request.view, tables.width())), "", *below])
 
 
 def lines(view: View, width: int) -> list[str]:
@@ -71,10 +84,10 @@ def lines(view: View, width: int) -> list[str]:
 
     Whole numbers are preferred, then numbers with units.
     """
-    whole, compact = _Texts(view, compact=False), _Texts(view, compact=True)
-    wanted = _wanted(view, whole, (*_COLUMNS, _BAR))
+    whole, compact = Texts(view, compact=False), Texts(view, compact=True)
+    wanted = wanted_columns(view, whole, (*COLUMNS, _BAR))
     columns = wanted
-    for given_up in range(max(column.given_up for column in _COLUMNS) + 1):
+    for given_up in range(max(column.given_up for column in COLUMNS) + 1):
         columns = [column for column in wanted if not 0 < column.given_up <= given_up]
         for texts in (whole, compact):
             if texts.width(columns) <= width:
@@ -82,26 +95,15 @@ def lines(view: View, width: int) -> list[str]:
     return _with_shorter_names(view, compact, columns, width)
 
 
-def markdown(view: View) -> list[str]:
-    """Return the lines of the whole table in Markdown."""
-    texts = _Texts(view, compact=False)
-    columns = _wanted(view, texts, _COLUMNS)
-    titles = [*(report_markdown.text(name) for name in view.by), *(column.title for column in columns)]
-    rows = [[*map(report_markdown.text, row[: len(view.by)]), *row[len(view.by) :]] for row in texts.rows(columns)]
-    if texts.has_total:
-        rows[-1] = [f"**{cell}**" if cell else "" for cell in rows[-1]]
-    return report_markdown.table(titles, rows, len(view.by))
-
-
 def cost(row: CostSummary, places: int) -> str:
     """Return the cost of `row` with what qualifies it: `~` has estimates in it, `≥` is a floor."""
     if row.total_cost_usd is None:
         return "unknown"
-    marks = ("≥" if is_floor(row) else "") + ("~" if row.estimated_cost_usd else "")
+    marks = ("≥" if row.is_lower_bound else "") + ("~" if row.estimated_cost_usd else "")
     return tables.money(row.total_cost_usd, marks, places=places)
 
 
-class _Texts:
+class Texts:
     """The cells of a table, column by column and each made once, so that what fits is known before it is drawn."""
 
     def __init__(self, view: View, *, compact: bool) -> None:
@@ -127,9 +129,9 @@ class _Texts:
             names.append(["total", *blank])
         self._rows, self.names = rows, names
         self._titles = view.by
-        self._made: dict[_Column, list[str]] = {}
+        self._made: dict[Column, list[str]] = {}
 
-    def of(self, column: _Column) -> list[str]:
+    def of(self, column: Column) -> list[str]:
         """Return the cells of `column`; a sum has no bar, it would be longer than all others."""
         if column not in self._made:
             self._made[column] = [
@@ -138,17 +140,17 @@ class _Texts:
             ]
         return self._made[column]
 
-    def rows(self, columns: Sequence[_Column]) -> list[list[str]]:
+    def rows(self, columns: Sequence[Column]) -> list[list[str]]:
         """Return the rows with their names and the cells of `columns`."""
         return [[*names, *cells] for names, *cells in zip(self.names, *map(self.of, columns), strict=True)]
 
-    def width(self, columns: Sequence[_Column]) -> int:
+    def width(self, columns: Sequence[Column]) -> int:
         """Return how many columns of a terminal the table needs."""
         names = [[title, *cells] for title, cells in zip(self._titles, zip(*self.names, strict=True), strict=True)]
         return tables.width_of([*names, *([column.title, *self.of(column)] for column in columns)])
 
 
-def _wanted(view: View, texts: _Texts, columns: Sequence[_Column]) -> list[_Column]:
+def wanted_columns(view: View, texts: Texts, columns: Sequence[Column]) -> list[Column]:
     """Return the columns that say something about this report: that compare several rows, that are not empty."""
     return [
         column
@@ -158,7 +160,7 @@ def _wanted(view: View, texts: _Texts, columns: Sequence[_Column]) -> list[_Colu
     ]
 
 
-def _table(view: View, texts: _Texts, columns: Sequence[_Column], name_width: int | None = None) -> list[str]:
+def _table(view: View, texts: Texts, columns: Sequence[Column], name_width: int | None = None) -> list[str]:
     rows = texts.rows(columns)
     if name_width is not None:
         rows = [[*(tables.cut(cell, name_width) for cell in row[: len(view.by)]), *row[len(view.by) :]] for row in rows]
@@ -166,7 +168,7 @@ def _table(view: View, texts: _Texts, columns: Sequence[_Column], name_width: in
     return tables.table(titles, rows, len(view.by), total=texts.has_total, bar=_BAR in columns).splitlines()
 
 
-def _with_shorter_names(view: View, texts: _Texts, columns: Sequence[_Column], width: int) -> list[str]:
+def _with_shorter_names(view: View, texts: Texts, columns: Sequence[Column], width: int) -> list[str]:
     """Return the table with its names cut until it fits, or as short as a name can be."""
     text: list[str] = []
     for name_width in range(max(width // len(view.by), 12), 9, -2):

@@ -1,0 +1,44 @@
+"""The formats of a report: each is a module in `render/` with the function `write`, and one line here.
+
+The command line, its help and the reports themselves read this list; nothing else names a format.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+if TYPE_CHECKING:
+    from spec_kitty_telemetry.reports.build import ReportContext
+    from spec_kitty_telemetry.reports.view import View
+
+FORMATS = {
+    "table": "report_table",
+    "json": "report_json",
+    "csv": "report_csv",
+    "markdown": "report_markdown",
+}
+"""What `--format` takes → its module in `render/`; the first is the default."""
+
+
+class ReportRequest(NamedTuple):
+    """A report that is to be written."""
+
+    context: ReportContext
+    view: View
+    """The rows that are shown."""
+    to_file: bool
+    """Whether it goes to a file, which is as wide as it needs to be and has no colours."""
+
+
+class Format(Protocol):
+    """A module of `render/` that writes reports."""
+
+    def write(self, request: ReportRequest) -> str:
+        """Return the report as text, without a newline at its end."""
+        ...
+
+
+def format_called(name: str) -> Format:
+    """Import the module that writes the format `name`."""
+    return cast("Format", import_module(f"spec_kitty_telemetry.cli.render.{FORMATS[name]}"))
