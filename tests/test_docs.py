@@ -151,7 +151,7 @@ COMMANDS = sorted({command for page in PAGES if page.name != "cli.md" for comman
 
 @pytest.fixture
 def shop(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Project:
-    """A project with a record, a program `claude`, and us in its folder."""
+    """A project in git with a record, a program `claude`, and us in its folder."""
     programs = tmp_path / "programs"
     programs.mkdir()
     claude = programs / "claude"
@@ -159,6 +159,7 @@ def shop(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> P
     claude.chmod(0o755)
     monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
     monkeypatch.chdir(project.root)
+    subprocess.run(["git", "init", "--quiet"], check=True)
     result = CliRunner().invoke(group, shlex.split(f"emit --feature {FEATURE} --wp WP01 --agent a --role implementer"))
     assert result.exit_code == 0, result.output
     return project

@@ -29,6 +29,7 @@ from spec_kitty_telemetry.log import checkpoint as clock
 from spec_kitty_telemetry.log.spool import Spool
 from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES, ExecutionEvent, encode
 from spec_kitty_telemetry.project.files import is_within, open_regular
+from spec_kitty_telemetry.project.ignoring import ignore_logs_once
 from spec_kitty_telemetry.project.layout import LOG_NAME, Project
 from spec_kitty_telemetry.project.locate import project_of_feature_dir
 
@@ -211,6 +212,7 @@ class FeatureLog:
         if not is_within(self.path.parent, self._project.root):
             raise ProjectError(f"{self.path.parent} leads out of the project {self._project.root}")
         self._project.runtime_folder()
+        ignore_logs_once(self._project, self.path)
         # One lock object for each append: it must hold between threads as well as between processes.
         lock = FileLock(self._lock_path, thread_local=False, is_singleton=False)
         with lock.acquire(timeout=max(0.0, deadline - time.monotonic()), poll_interval=0.005):

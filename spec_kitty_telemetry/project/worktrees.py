@@ -1,47 +1,46 @@
-"""From a git worktree to the primary checkout, by git's own small files; git is never started."""
+"""From a git worktree to the checkout that has the project's logs."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.project.layout import is_project
+from spec_kitty_telemetry.project.repository import checkout_around, configured_top, tops_with_branch_of
 
-_MAXIMUM_GIT_FILE_BYTES = 4096
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from spec_kitty_telemetry.project.repository import Checkout
 
 
 def primary_checkout(folder: Path) -> Path:
     """Return the same folder in the primary checkout if `folder` is in a git worktree, else `folder`.
 
-    A worktree's `.git` is a file `gitdir: <primary>/.git/worktrees/<name>`, and that folder's `commondir` names the
-    primary's `.git` (gitrepository-layout(5)).
+    A bare repository has no primary checkout: there it is the worktree of its main branch, else the outermost one
+    that `folder` lies in (spec-kitty keeps the lanes of a mission inside the checkout that it was started in).
     """
-    for top in (folder, *folder.parents):
-        pointer = top / ".git"
-        if pointer.is_dir():
-            return folder
-        if pointer.is_file():
-            primary_top = _primary_top(top, pointer)
-            mirrored = primary_top / folder.relative_to(top) if primary_top else folder
-            return mirrored if is_project(mirrored) else folder
+    checkout = checkout_around(folder)
+    if checkout is None or not checkout.is_worktree:
+        return folder
+    inside = folder.relative_to(checkout.top)
+    for top in _candidates(checkout):
+        mirrored = top / inside
+        if is_project(mirrored) and _is_of_same_clone(top, checkout):
+            return mirrored
     return folder
 
 
-def _primary_top(top: Path, pointer: Path) -> Path | None:
-    text = _small_text(pointer)
-    if text is None or not text.startswith("gitdir:"):
-        return None
-    git_dir = top / text.removeprefix("gitdir:").strip()
-    common = _small_text(git_dir / "commondir")
-    if common is None:  # a submodule: its own project
-        return None
-    common_dir = Path(os.path.realpath(git_dir / common.strip()))
-    return common_dir.parent if common_dir.name == ".git" else None
+def _candidates(checkout: Checkout) -> Iterator[Path]:
+    common_dir = checkout.common_dir
+    if common_dir.name == ".git":
+        yield common_dir.parent
+    if top := configured_top(common_dir):
+        yield top.resolve()
+    yield from tops_with_branch_of(common_dir)
+    yield from reversed(checkout.top.parents[:-1])
 
 
-def _small_text(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return file.read(_MAXIMUM_GIT_FILE_BYTES).decode("utf-8")
-    except (OSError, ValueError):
-        return None
+def _is_of_same_clone(top: Path, checkout: Checkout) -> bool:
+    found = checkout_around(top)
+    return found is not None and found.top == top and found.common_dir.resolve() == checkout.common_dir

@@ -1,4 +1,4 @@
-"""Logs in git: `init`, branches that both recorded, worktrees."""
+"""Logs in the tree of a git repository: `init --track`, branches that both recorded, worktrees."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
-def init(project: Project) -> str:
-    done = CliRunner().invoke(group, ["init", "--project", str(project.root)])
+def init(project: Project, *options: str) -> str:
+    done = CliRunner().invoke(group, ["init", "--project", str(project.root), *options])
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -42,10 +42,10 @@ def committed(project: Project, message: str) -> None:
 
 @pytest.fixture
 def repository(project: Project) -> Project:
-    """The project in git, with `init` done and one record committed."""
+    """The project in git, of a team that keeps its logs in the tree."""
     git(project.root, "init", "-q")
     (project.root / ".gitignore").write_text(".kittify/runtime/\n.worktrees/\n", encoding="utf-8")
-    init(project)
+    init(project, "--track")
     committed(project, "one")
     return project
 
@@ -64,23 +64,27 @@ def repository(project: Project) -> Project:
         (LINE + b"\n" + LINE[:37] + b" -merge\n", LINE + b"\n" + LINE[:37] + b" -merge\n" + LINE + b"\n"),
     ],
 )
-def test_init_adds_one_line_once_and_keeps_everything_else(
+def test_init_track_adds_one_line_once_and_keeps_everything_else(
     project: Project, before: bytes | None, after: bytes
 ) -> None:
+    git(project.root, "init", "-q")
     path = project.root / ".gitattributes"
     if before is not None:
         path.write_bytes(before)
-    assert init(project) == (
-        f"Added to {path}:\n  {LINE.decode()}\nCommit that file, so that every clone merges the logs alike.\n"
+    assert init(project, "--track").startswith(
+        "The logs are kept in the tree from now on. Commit .gitignore .gitattributes, so that every clone does the "
+        "same.\nspec-kitty's accept, merge, record-analysis and move-task refuse a checkout with uncommitted files"
     )
     assert path.read_bytes() == after
-    assert init(project) == f"Nothing to do: {path} has the line already:\n  {LINE.decode()}\n"
+    assert init(project, "--track").startswith("Nothing to do: the logs are kept in the tree already.\n")
     assert path.read_bytes() == after
+    assert (project.root / ".gitignore").read_bytes() == b"!kitty-specs/*/execution.events.jsonl\n"
 
 
-def test_init_refuses_attributes_that_are_no_file(project: Project) -> None:
+def test_init_track_refuses_attributes_that_are_no_file(project: Project) -> None:
+    git(project.root, "init", "-q")
     (project.root / ".gitattributes").mkdir()
-    done = CliRunner().invoke(group, ["init", "--project", str(project.root)])
+    done = CliRunner().invoke(group, ["init", "--project", str(project.root), "--track"])
     assert done.exit_code == 1
     assert done.output == f"Error: {project.root}/.gitattributes is a folder, expected a file; move it away\n"
 

@@ -1,12 +1,7 @@
-"""`init`: make git merge a project's logs by itself, with one line in `.gitattributes`.
-
-A log only grows, at its end, so two branches that both recorded something always conflict there.  git's own driver
-`union` keeps the lines of both sides; a record that is there twice counts once when it is read.
-"""
+"""`init`: keep git's eyes off a project's logs, or have them in the tree all the same."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import click
@@ -18,67 +13,88 @@ from spec_kitty_telemetry.errors import ProjectError
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATTERN = "kitty-specs/**/execution.events.jsonl"
-ATTRIBUTES = ("merge=union", "linguist-generated=true")
-_MAXIMUM_BYTES = 1024 * 1024
+    from spec_kitty_telemetry.project.layout import Project
+
+_PATIENCE_S = 10.0
+_IN_TREE = (
+    "spec-kitty's accept, merge, record-analysis and move-task refuse a checkout with uncommitted files: "
+    "commit the logs before each of them."
+)
+
+_ARRIVES = (
+    "git deletes a tracked log wherever that commit arrives: run 'spec-kitty telemetry sync' there before, or keep a "
+    "copy."
+)
 
 
-@click.command("init", short_help="Let git merge the logs of two branches.")
+@click.command("init", short_help="Let git ignore the logs of this clone.")
+@click.option("--untrack", "wanted", flag_value="untrack", help="Stop tracking logs that were committed.")
+@click.option("--track", "wanted", flag_value="track", help="Keep the logs in the tree and merge them by lines.")
 @project_option
-def command(project_folder: Path | None) -> None:
-    """Let git merge the logs of two branches without a conflict.
+def command(project_folder: Path | None, wanted: str | None) -> None:
+    """Let git ignore the logs of this clone, so that they never stand in spec-kitty's way.
 
-    Adds one line to the project's .gitattributes; everything else in that file stays as it is.
+    The first run that is recorded does the same: one line in the clone's own info/exclude, no tracked file. A log that
+    is tracked already stays tracked until 'init --untrack'; the file on disk is never touched.
 
     \b
-    Example:
+    Examples:
       init
+      init --untrack   for logs that were committed earlier
+      init --track     for teams that want the logs in the tree
     """  # noqa: D301 - \b is click's mark
+    from spec_kitty_telemetry.project.ignoring import exclude_path
     from spec_kitty_telemetry.project.locate import find_project
 
-    path = find_project(project_folder).root / ".gitattributes"
-    line = " ".join([PATTERN, *ATTRIBUTES])
-    if add_attributes(path):
-        say(f"Added to {path}:\n  {line}\nCommit that file, so that every clone merges the logs alike.")
-    else:
-        say(f"Nothing to do: {path} has the line already:\n  {line}")
+    project = find_project(project_folder)
+    if exclude_path(project) is None:
+        raise ProjectError(f"{project.root} is in no git repository, so there is nothing to do; 'git init' makes one")
+    say("\n".join({"track": _track, "untrack": _untrack}.get(wanted or "", _ignore)(project)))
 
 
-def add_attributes(path: Path) -> bool:
-    """Add the logs' attributes to the git attributes file at `path` unless they are there; tell whether they were new.
+def _ignore(project: Project) -> list[str]:
+    from spec_kitty_telemetry.project.ignoring import exclude_line, exclude_path, ignore_logs
+    from spec_kitty_telemetry.project.tracking import is_wanted_in_tree, tracked_logs
 
-    Nothing that is in the file is changed: the line comes last, in the file's own line ends, so that it also wins.
-
-    :raises TelemetryError: the file cannot be read or written, or is none.
-    """
-    from spec_kitty_telemetry.project.files import open_regular
-
-    try:
-        descriptor = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
-        try:
-            present = os.read(descriptor, _MAXIMUM_BYTES)
-            if has_attributes(present):
-                return False
-            os.write(descriptor, _addition(present))
-        finally:
-            os.close(descriptor)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ProjectError(f"{path} cannot be written: {reason}; mend its permissions") from error
-    return True
+    is_new = ignore_logs(project, _PATIENCE_S)
+    added = "Added to" if is_new else "Nothing to do: this is in"
+    lines = [f"{added} {exclude_path(project)}:", f"  {exclude_line(project)}"]
+    if is_wanted_in_tree(project):
+        lines.append("The project's .gitignore keeps logs in the tree all the same ('init --track' wrote that).")
+    elif tracked := tracked_logs(project):
+        lines += ["These logs are tracked, so git goes on to see them; 'init --untrack' ends that:", *_list(tracked)]
+    return lines
 
 
-def has_attributes(text: bytes) -> bool:
-    """Tell whether `text`, a git attributes file, has all attributes of the logs; what comes later wins."""
-    found: dict[bytes, bytes] = {}
-    for line in text.splitlines():
-        pattern, *attributes = line.split() or [b""]
-        if pattern.strip(b'"') == PATTERN.encode():
-            found |= {each.lstrip(b"-!").partition(b"=")[0]: each for each in attributes}
-    return {each.encode() for each in ATTRIBUTES} <= set(found.values())
+def _untrack(project: Project) -> list[str]:
+    from spec_kitty_telemetry.project.ignoring import ignore_logs
+    from spec_kitty_telemetry.project.tracking import tracked_logs, untrack, want_out_of_tree
+
+    ignore_logs(project, _PATIENCE_S)
+    changed = want_out_of_tree(project)
+    tracked = tracked_logs(project)
+    if tracked:
+        untrack(project, tracked)
+    if not tracked and not changed:
+        return ["Nothing to do: git tracks no log here."]
+    lines = ["git no longer tracks these logs; the files are as they were:", *_list(tracked)] if tracked else []
+    add = "".join(f"git add {path.name} && " for path in changed)
+    return [
+        *lines,
+        f'Commit that:  {add}git commit -m "Stop tracking telemetry logs"',
+        _ARRIVES,
+    ]
 
 
-def _addition(present: bytes) -> bytes:
-    end = b"\r\n" if b"\r\n" in present else b"\n"
-    missing = b"" if not present or present.endswith(b"\n") else end
-    return missing + " ".join([PATTERN, *ATTRIBUTES]).encode() + end
+def _track(project: Project) -> list[str]:
+    from spec_kitty_telemetry.project.tracking import want_in_tree
+
+    changed = want_in_tree(project)
+    if not changed:
+        return ["Nothing to do: the logs are kept in the tree already.", _IN_TREE]
+    names = " ".join(path.name for path in changed)
+    return [f"The logs are kept in the tree from now on. Commit {names}, so that every clone does the same.", _IN_TREE]
+
+
+def _list(paths: list[str]) -> list[str]:
+    return [f"  {path}" for path in paths]
