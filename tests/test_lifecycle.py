@@ -15,6 +15,7 @@ from spec_kitty_telemetry.cli import group
 from spec_kitty_telemetry.reports.lanes import accepted_at, lane_history
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from spec_kitty_telemetry.project.layout import Project
@@ -293,6 +294,89 @@ def test_moves_count_in_the_order_of_time_whatever_their_order_in_the_file(proje
     moved(project, (9, "in_review", "done"), (3, "done", "in_progress"), (1, "in_review", "done"))
     moves = lane_history(project.feature_dir(FEATURE) / "status.events.jsonl").moves["WP01"]
     assert accepted_at(moves) == NOON + timedelta(minutes=9)
+
+
+def lines_of(*events: Mapping[str, object]) -> str:
+    return "".join(json.dumps(event) + "\n" for event in events)
+
+
+def move(event_id: str, minute: int, from_lane: str, to_lane: str, review: str | None = None) -> dict[str, object]:
+    at = (NOON + timedelta(minutes=minute)).isoformat()
+    facts = {"event_id": event_id, "wp_id": "WP01", "from_lane": from_lane, "to_lane": to_lane, "at": at}
+    return {**facts, "review_ref": review}
+
+
+def test_a_living_missions_moves_are_read_from_its_coordination_worktree_each_once(project: Project) -> None:
+    """The primary file has what was there when the mission's branch began, or nothing (4.0)."""
+    path = project.feature_dir(FEATURE) / "status.events.jsonl"
+    live = project.root / ".worktrees" / f"{FEATURE}-coord" / "kitty-specs" / FEATURE / path.name
+    live.parent.mkdir(parents=True)
+    first, second = move("1", 1, "planned", "in_progress"), move("2", 2, "in_progress", "for_review")
+    live.write_text(lines_of(first, second), encoding="utf-8")
+    assert [each.to_lane for each in lane_history(path).moves["WP01"]] == ["in_progress", "for_review"]
+    path.write_text(lines_of(first), encoding="utf-8")
+    assert [each.to_lane for each in lane_history(path).moves["WP01"]] == ["in_progress", "for_review"]
+
+
+def test_moves_in_a_branch_that_is_not_here_are_said_to_be_there(project: Project) -> None:
+    path = project.feature_dir(FEATURE) / "status.events.jsonl"
+    path.with_name("meta.json").write_text(json.dumps({"coordination_branch": "kitty/mission-x"}), encoding="utf-8")
+    said = (
+        "the moves are in the branch kitty/mission-x, which is not checked out here; 'git fetch' and open the mission"
+    )
+    assert lane_history(path).problem == said
+    path.write_text(REAL, encoding="utf-8")  # the host of 3.2 keeps the phases beside the log
+    assert lane_history(path).problem == said
+    ran(project, "implementer", 0, 5, "1")
+    assert said in " ".join(run(project).stdout.split())
+    path.write_text(lines_of(move("1", 1, "planned", "in_progress")), encoding="utf-8")
+    assert lane_history(path).problem is None
+
+
+def test_a_coordination_worktree_that_leads_elsewhere_is_not_followed(project: Project, tmp_path: Path) -> None:
+    path = project.feature_dir(FEATURE) / "status.events.jsonl"
+    other = tmp_path / "other" / "kitty-specs" / FEATURE
+    other.mkdir(parents=True)
+    (other / path.name).write_text(lines_of(move("1", 1, "planned", "in_progress")), encoding="utf-8")
+    (project.root / ".worktrees").mkdir()
+    (project.root / ".worktrees" / f"{FEATURE}-coord").symlink_to(tmp_path / "other")
+    assert lane_history(path).moves == {}
+
+
+@pytest.mark.parametrize("claim", ["action-review-claim", "workflow-review-claim"])
+def test_a_reviewers_claim_is_no_rejection_and_the_stay_after_it_is_the_reviewers(project: Project, claim: str) -> None:
+    """Hosts of spring 2026 wrote `for_review → in_progress` when a review began; in_review is newer."""
+    path = project.feature_dir(FEATURE) / "status.events.jsonl"
+    began = [
+        move("1", 0, "planned", "in_progress"),
+        move("2", 5, "in_progress", "for_review"),
+        move("3", 6, "for_review", "in_progress", claim),
+    ]
+    path.write_text(lines_of(*began, move("4", 9, "in_progress", "approved")), encoding="utf-8")
+    moves = lane_history(path).moves["WP01"]
+    assert [each.is_rejection for each in moves] == [False] * 4
+    assert [each.to_lane for each in moves] == ["in_progress", "for_review", "in_review", "approved"]
+    path.write_text(lines_of(*began, move("4", 9, "in_progress", "planned", "feedback://x")), encoding="utf-8")
+    assert [each.is_rejection for each in lane_history(path).moves["WP01"]] == [False, False, False, True]
+
+
+def test_a_review_that_is_no_claim_and_sends_the_work_back_is_a_rejection(project: Project) -> None:
+    path = project.feature_dir(FEATURE) / "status.events.jsonl"
+    path.write_text(lines_of(move("1", 6, "for_review", "in_progress", "feedback://x")), encoding="utf-8")
+    assert [each.is_rejection for each in lane_history(path).moves["WP01"]] == [True]
+
+
+def test_phases_of_a_mission_are_read_with_the_role_that_works_in_them(project: Project) -> None:
+    path = project.feature_dir(FEATURE) / "status.events.jsonl"
+    events = [
+        {"event_id": str(number), "event_type": name, "timestamp": f"2026-11-28T05:0{number}:00+00:00"}
+        for number, name in enumerate(["PlanStarted", "SpecifyCompleted", "MissionCreated", "TasksCompleted"])
+    ]
+    odd = [{"event_type": "PlanStarted", "timestamp": when} for when in (7, "soon", "2026-11-28T05:00:00")]
+    path.write_text(lines_of(*events, *odd, {"event_type": 7}), encoding="utf-8")
+    history = lane_history(path)
+    assert [(at.minute, role) for at, role in history.phases] == [(0, "planner"), (1, "specifier"), (3, "planner")]
+    assert history.bad_line_count == 0
 
 
 def test_lanes_that_lead_elsewhere_are_not_followed(project: Project, tmp_path: Path) -> None:
