@@ -25,6 +25,7 @@ LAYERS = (
     {"log", "pricing"},
     {"hooks"},
     {"agents", "recording", "reports"},
+    {"decisions"},
     {"bridges"},
     {"cli"},
     {"__main__"},
