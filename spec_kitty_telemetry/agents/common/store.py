@@ -13,7 +13,7 @@ from decimal import Decimal
 import msgspec
 
 
-class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True, tag="request"):
     """One request to a model, counted once; counts in the record's meaning (`ExecutionPayload`), `None` is unknown."""
 
     request_id: str
@@ -38,10 +38,12 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     doubt: str | None = None
     """Why the numbers may be off, in one sentence."""
     is_hidden: bool = False
-    """Known from a session's totals alone: no line of the store has this request."""
+    """Known from a session's totals alone: no line of the store has this request, and it may stand for several."""
+    is_copy: bool = False
+    """The store marks it as history that was copied from another session."""
 
 
-class Signal(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class Signal(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True, tag="signal"):
     """A moment of a session that says what it works on."""
 
     kind: str
@@ -65,11 +67,43 @@ class Thread(msgspec.Struct, kw_only=True):
     """The requests and signals of one agent's conversation: the main one, or one sub-agent's."""
 
     thread_id: str
+    session_id: str | None = None
+    """The id under which the agent itself lists this thread, where a sub-agent is a session of its own."""
     is_subagent: bool = False
     parent_call_id: str | None = None
     """The tool call of the parent thread that started this sub-agent, where the store says so."""
     entries: list[Request | Signal] = []
-    """In the order of the store."""
+    """In the order of the store; a request stands before the commands that its answer asked for."""
+
+
+class RunningTotal(msgspec.Struct, frozen=True, kw_only=True):
+    """What the agent itself says that a session had used so far, of one model."""
+
+    model: str
+    at: datetime
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+class Fragment(msgspec.Struct, kw_only=True):
+    """What one file of a store says about one thread; fragments of one session are joined to a `StoredSession`."""
+
+    session_id: str = ""
+    thread: Thread
+    version: str | None = None
+    forked_from: str | None = None
+    began_at: datetime | None = None
+    """When the file was begun; what is older in it is copied history."""
+    totals: list[RunningTotal] = []
+    """The last running total of each model."""
+    awaited: list[str] = []
+    """Calls of host commands whose results have not come yet."""
+    carried: dict[str, str | int] = {}
+    """What the agent's reader needs to go on where the file ended."""
 
 
 class StoredSession(msgspec.Struct, kw_only=True):

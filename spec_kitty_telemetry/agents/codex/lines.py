@@ -1,0 +1,118 @@
+"""The lines of Codex's rollout files that count, as narrow shapes: what is not named here is not even decoded."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from spec_kitty_telemetry.agents.common.fields import MOST_TOKENS
+
+Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+Name = Annotated[str, msgspec.Meta(max_length=512)]
+Folder = Annotated[str, msgspec.Meta(max_length=4096)]
+
+
+class Usage(msgspec.Struct, frozen=True, gc=False):
+    """Tokens: cached and cache-written input are parts of input, reasoning is a part of output."""
+
+    input_tokens: Tokens | None = None
+    cached_input_tokens: Tokens | None = None
+    cache_write_input_tokens: Tokens | None = None
+    output_tokens: Tokens | None = None
+    reasoning_output_tokens: Tokens | None = None
+
+    def since(self, before: Usage | None) -> Usage | None:
+        """Return what was added since an earlier total; `None` where a count fell."""
+        if before is None:
+            return self
+        added = []
+        for now, then in zip(self.counts, before.counts, strict=True):
+            if now is not None and now < (then or 0):
+                return None
+            added.append(None if now is None else now - (then or 0))
+        return Usage(*added)
+
+    @property
+    def counts(self) -> tuple[int | None, ...]:
+        """All counts in the order of the fields."""
+        return (
+            self.input_tokens,
+            self.cached_input_tokens,
+            self.cache_write_input_tokens,
+            self.output_tokens,
+            self.reasoning_output_tokens,
+        )
+
+
+class Info(msgspec.Struct, frozen=True, gc=False):
+    """What a `token_count` event says."""
+
+    total_token_usage: Usage | None = None
+    last_token_usage: Usage | None = None
+
+
+class Git(msgspec.Struct, frozen=True, gc=False):
+    """Where the work is kept."""
+
+    branch: Name | None = None
+
+
+class Payload(msgspec.Struct, frozen=True, gc=False):
+    """The payload of a `session_meta`, `turn_context`, `token_usage_record` or `token_count` line."""
+
+    type: Name | None = None
+    id: Name | None = None
+    session_id: Name | None = None
+    forked_from_id: Name | None = None
+    parent_thread_id: Name | None = None
+    thread_source: Name | None = None
+    cwd: Folder | None = None
+    cli_version: Name | None = None
+    model_provider: Name | None = None
+    model: Name | None = None
+    thread_id: Name | None = None
+    response_id: Name | None = None
+    usage: Usage | None = None
+    thread_token_usage: Usage | None = None
+    info: Info | None = None
+
+
+class Line(msgspec.Struct, frozen=True, gc=False):
+    """Any line that counts."""
+
+    type: Name | None = None
+    timestamp: Moment | None = None
+    payload: Payload | None = None
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A part of a message."""
+
+    text: str | None = None
+
+
+class Item(msgspec.Struct, frozen=True):
+    """A message, a call of a tool, or its output."""
+
+    type: Name | None = None
+    role: Name | None = None
+    call_id: Name | None = None
+    arguments: str | None = None
+    action: dict[str, Any] | None = None
+    input: str | None = None
+    content: list[Part] | None = None
+
+
+class ItemLine(msgspec.Struct, frozen=True):
+    """A line with what was said, decoded only where a name of the host or an awaited call stands in it."""
+
+    type: Name | None = None
+    timestamp: Moment | None = None
+    payload: Item | None = None
+
+
+LINES = msgspec.json.Decoder(Line)
+ITEMS = msgspec.json.Decoder(ItemLine)

@@ -1,0 +1,240 @@
+"""Codex's session store: `sessions/YYYY/MM/DD/rollout-<time>-<thread>.jsonl` and `archived_sessions/`.
+
+- Newer versions (0.171) write a `token_usage_record` for each response.  Older ones only have the thread's running
+  total after each response: a request is what it grew by.  It repeats without growing after `/compact`.
+- A sub-agent is a thread with a file of its own; `session_id` in its first line is that of the main thread.
+- In 0.145 a sub-agent's file begins with a copy of the parent's totals, written in one moment; forks and later versions
+  copy none but may go on from the parent's total.
+
+Source: rollout files of Codex 0.142, 0.145, 0.153 and 0.171 (2026-11).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from spec_kitty_telemetry.agents.codex.lines import ITEMS, LINES, Item, Payload, Usage
+from spec_kitty_telemetry.agents.common import json_spans, signals
+from spec_kitty_telemetry.agents.common.host_commands import MARKERS
+from spec_kitty_telemetry.agents.common.joining import joined
+from spec_kitty_telemetry.agents.common.store import Fragment, Request, Signal, Thread
+from spec_kitty_telemetry.agents.common.store_files import spans_with, walk
+from spec_kitty_telemetry.agents.common.tokens import of_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from spec_kitty_telemetry.agents.common.context import AgentContext
+    from spec_kitty_telemetry.agents.common.fields import Json
+    from spec_kitty_telemetry.agents.common.store import StoredSession
+
+AGENT = "codex"
+FORMAT = 1
+"""Goes up when the same file would be read as something else."""
+
+_COUNTED = (b'"token_', b'"turn_context"')
+"""In lines of the types `token_count`, `token_usage_record` and `turn_context`."""
+_HEAD_BYTES = 256
+_COPYING = timedelta(seconds=1)
+"""How long a version that copies totals takes to begin a file; no request is answered in that time."""
+_CALLS = frozenset({"function_call", "local_shell_call", "custom_tool_call"})
+_OUTPUTS = frozenset({"function_call_output", "local_shell_call_output", "custom_tool_call_output"})
+_THREAD = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def session_files(context: AgentContext) -> Iterator[Path]:
+    """Yield the files of threads; one that is archived too is read where it is active."""
+    root = context.folder("CODEX_HOME", ".codex")
+    seen = set()
+    for folder, depth in ((root / "sessions", 3), (root / "archived_sessions", 3)):
+        for path in walk(folder, r"rollout-.*\.jsonl", depth):
+            if path.name not in seen:
+                seen.add(path.name)
+                yield path
+
+
+class Reader:
+    """Reads one thread's file, from its beginning or on from where an earlier reading stopped."""
+
+    def __init__(self, path: Path, fragments: list[Fragment]) -> None:
+        found = _THREAD.search(path.stem)
+        thread = found[0] if found else path.stem
+        self.fragments = fragments or [Fragment(session_id=thread, thread=Thread(thread_id=thread))]
+        self._main = self.fragments[0]
+        self._entries = self._main.thread.entries
+        self._known = {entry.request_id for entry in self._entries if isinstance(entry, Request)}
+        total = self._main.carried.get("total")
+        self._total = msgspec.json.decode(str(total), type=Usage) if total else None
+        self._asked_at = _first_command_since_a_request(self._entries)
+        """Where the commands begin that the next request asked for: its numbers are written after them."""
+
+    def take(self, block: bytes) -> None:
+        """Take in whole lines."""
+        if self._main.began_at is None:
+            self._take_line(block[: block.find(b"\n")])
+        awaited = self._main.awaited
+        if any(marker in block for marker in MARKERS) or any(call.encode() in block for call in awaited):
+            for text in block.split(b"\n"):
+                if not self._take_counted(text):
+                    self._listen(text)
+        else:
+            for start, end in sorted({span for marker in _COUNTED for span in spans_with(block, marker)}):
+                self._take_counted(block[start:end])
+        if self._total is not None:
+            self._main.carried["total"] = msgspec.json.encode(self._total).decode()
+
+    def _take_counted(self, text: bytes) -> bool:
+        """Take in a line that says its kind where such lines do; say whether it is one."""
+        head = text[:_HEAD_BYTES]
+        is_counted = any(marker in head for marker in _COUNTED)
+        if is_counted:
+            self._take_line(text)
+        return is_counted
+
+    def _take_line(self, text: bytes) -> None:
+        try:
+            line = LINES.decode(text)
+        except (ValueError, RecursionError):
+            return
+        payload = line.payload
+        if payload is None or line.timestamp is None:
+            return
+        if line.type == "session_meta":
+            self._begin(payload, line.timestamp)
+        elif line.type == "turn_context":
+            self._carry(model=payload.model, folder=payload.cwd)
+        elif line.type == "token_usage_record" and payload.response_id and payload.usage:
+            is_copy = payload.thread_id not in {None, self._main.thread.thread_id}
+            self._count(payload.response_id, payload.usage, line.timestamp, is_copy=is_copy)
+            self._total = payload.thread_token_usage or self._total
+        elif line.type == "event_msg" and payload.type == "token_count" and payload.info:
+            self._take_total(payload.info.total_token_usage, payload.info.last_token_usage, line.timestamp)
+
+    def _begin(self, payload: Payload, at: datetime) -> None:
+        """Take in the thread's own first line; a copied history brings the parent's along."""
+        main = self._main
+        if main.began_at is not None:
+            return
+        main.began_at, main.version = at, payload.cli_version
+        own = payload.id or main.thread.thread_id
+        main.thread.thread_id = own
+        main.forked_from = payload.forked_from_id or payload.parent_thread_id
+        is_subagent = payload.thread_source == "subagent" or payload.parent_thread_id is not None
+        root = payload.session_id or payload.parent_thread_id
+        main.session_id = root if is_subagent and root else own
+        main.thread.is_subagent, main.thread.session_id = main.session_id != own, own
+        main.carried["lineage"] = payload.session_id if is_subagent and payload.session_id else main.forked_from or own
+        self._carry(provider=payload.model_provider, folder=payload.cwd)
+
+    def _carry(self, **said: str | None) -> None:
+        self._main.carried |= {name: value for name, value in said.items() if value}
+
+    def _take_total(self, total: Usage | None, last: Usage | None, at: datetime) -> None:
+        """Take in a running total: what it grew by was a request, unless a record of the request stood before it."""
+        if total is None or total.counts == (self._total.counts if self._total else None):
+            return
+        main = self._main
+        begins_here = self._total is None
+        grown = total.since(self._total)
+        used = last if last is not None and (grown is None or (begins_here and main.forked_from)) else grown
+        self._total = total
+        if used is None or not any(used.counts):
+            return
+        is_copy = main.forked_from is not None and at - (main.began_at or at) < _COPYING
+        of = main.carried.get("lineage") if is_copy else main.thread.thread_id
+        counts = "-".join("" if count is None else str(count) for count in total.counts)
+        self._count(f"{of} total {counts}", used, at, is_copy=is_copy)
+
+    def _count(self, key: str, used: Usage, at: datetime, *, is_copy: bool) -> None:
+        if key in self._known:
+            return
+        self._known.add(key)
+        carried = self._main.carried
+        model, provider, folder = (carried.get(name) for name in ("model", "provider", "folder"))
+        counts = of_whole(
+            used.input_tokens,
+            cache_read=used.cached_input_tokens,
+            cache_write=used.cache_write_input_tokens,
+            output=used.output_tokens,
+            reasoning=used.reasoning_output_tokens,
+        )
+        self._entries.insert(
+            len(self._entries) if self._asked_at is None else self._asked_at,
+            Request(
+                request_id=key,
+                at=at,
+                model=str(model) if model else None,
+                provider=str(provider) if provider else None,
+                folder=str(folder) if folder else None,
+                input_tokens=counts.input_tokens,
+                cache_read_tokens=counts.cache_read_tokens,
+                cache_write_tokens=counts.cache_write_tokens,
+                output_tokens=counts.output_tokens,
+                reasoning_tokens=counts.reasoning_tokens,
+                doubt=counts.doubt,
+                is_copy=is_copy,
+            ),
+        )
+        self._asked_at = None
+
+    def _listen(self, text: bytes) -> None:
+        """Take in what was said in a line that speaks of the host, or ends a call that did."""
+        main = self._main
+        if not (any(marker in text for marker in MARKERS) or any(call.encode() in text for call in main.awaited)):
+            return
+        try:
+            line = ITEMS.decode(text)
+        except (ValueError, RecursionError):
+            return
+        if line.type != "response_item" or line.payload is None or line.timestamp is None:
+            return
+        if main.forked_from is not None and line.timestamp - (main.began_at or line.timestamp) < _COPYING:
+            return  # what the other session had said
+        folder = main.carried.get("folder")
+        found = self._heard(line.payload, line.timestamp, str(folder) if folder else None)
+        main.awaited += sorted(signals.calls_awaited(found))
+        if self._asked_at is None and any(one.kind in {"command", "prompt_file"} for one in found):
+            self._asked_at = len(self._entries)
+        self._entries += found
+
+    def _heard(self, item: Item, at: datetime, folder: str | None) -> list[Signal]:
+        if item.type in _OUTPUTS:
+            if item.call_id not in self._main.awaited:
+                return []
+            self._main.awaited.remove(item.call_id)
+            return [signals.result(item.call_id, at)]
+        if item.type == "message" and item.role == "user":
+            texts = (part.text for part in item.content or () if part.text)
+            return [one for text in texts for one in signals.of_message(text, at, folder)]
+        given = item.action or _arguments(item.arguments or item.input)
+        return signals.of_call(given, at, call_id=item.call_id, folder=folder) if item.type in _CALLS else []
+
+
+def sessions(fragments: list[Fragment]) -> list[StoredSession]:
+    """Join the threads of each session."""
+    return joined(AGENT, fragments)
+
+
+def _arguments(text: str | None) -> Json:
+    try:
+        found = json_spans.decode(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _first_command_since_a_request(entries: list[Request | Signal]) -> int | None:
+    first = None
+    for place in range(len(entries) - 1, -1, -1):
+        entry = entries[place]
+        if isinstance(entry, Request):
+            break
+        if entry.kind in {"command", "prompt_file"}:
+            first = place
+    return first

@@ -1,0 +1,115 @@
+"""Finding and reading the files of session stores: nothing outside the store is opened, and nothing whole is held.
+
+The store's own folder may be a link, as people keep theirs on other disks; below it no link is followed.  What cannot
+be read is passed over.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.errors import LogError
+from spec_kitty_telemetry.project.files import open_regular
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BLOCK_BYTES = 1 << 18
+MOST_LINE_BYTES = 64 << 20
+"""Longer lines are passed over; the longest that agents wrote held a picture and 20 MiB."""
+_MOST_ENTRIES = 1_000_000
+
+
+def walk(root: Path, name: str, depth: int) -> Iterator[Path]:
+    """Yield the regular files under `root` whose name matches the pattern `name`, up to `depth` folders down."""
+    matches = re.compile(name).fullmatch
+    waiting = [(str(root), 0)]
+    seen = 0
+    while waiting and seen < _MOST_ENTRIES:
+        folder, level = waiting.pop()
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except (OSError, ValueError):
+            continue
+        seen += len(found)
+        for entry in found:
+            if matches(entry.name):
+                if _is(entry, folder=False):
+                    yield Path(entry.path)
+            elif level < depth and _is(entry, folder=True):
+                waiting.append((entry.path, level + 1))
+
+
+def _is(entry: os.DirEntry[str], *, folder: bool) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False) if folder else entry.is_file(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[int | None]:
+    """Open a file for reading and hand over its descriptor; `None` where it is a link, no file, or not readable."""
+    try:
+        descriptor = open_regular(path, os.O_RDONLY)
+    except (OSError, LogError, ValueError):
+        yield None
+        return
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+class LineBlocks:
+    """The whole lines of an open file from a position on, in blocks; `position` is where the next line begins.
+
+    `rest` is the last line if the file ends without a line break: it may still be being written.
+    """
+
+    def __init__(self, descriptor: int, position: int = 0) -> None:
+        self._descriptor = descriptor
+        self.position = position
+        self.rest = b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield blocks that end with a line break; memory stays within a block and one long line."""
+        read_to = self.position
+        begun: list[bytes] = []
+        size = 0
+        os.lseek(self._descriptor, self.position, os.SEEK_SET)
+        while block := os.read(self._descriptor, BLOCK_BYTES):
+            read_to += len(block)
+            end = block.rfind(b"\n") + 1
+            if not end:
+                size += len(block)
+                if size <= MOST_LINE_BYTES:
+                    begun.append(block)
+                else:
+                    begun.clear()
+                continue
+            if size > MOST_LINE_BYTES:  # the end of a line that is too long
+                begun, block, end = [], block[block.find(b"\n") + 1 :], 0
+                end = block.rfind(b"\n") + 1
+            rest = block[end:]
+            self.position = read_to - len(rest)
+            if end:
+                yield b"".join((*begun, memoryview(block)[:end])) if begun else block[:end]
+            begun, size = [rest] if rest else [], len(rest)
+        self.rest = b"".join(begun) if size <= MOST_LINE_BYTES else b""
+
+
+def spans_with(block: bytes, marker: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where the lines of `block` that hold `marker` begin and end, each once."""
+    place = block.find(marker)
+    while place >= 0:
+        start = block.rfind(b"\n", 0, place) + 1
+        end = block.find(b"\n", place)
+        end = len(block) if end < 0 else end
+        yield start, end
+        place = block.find(marker, end)
