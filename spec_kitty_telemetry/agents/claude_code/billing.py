@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.agents.common.stdout import Json
 
-_STANDARD = {"standard", "global", "not_available", "default", "auto"}
+STANDARD_RATES = {"standard", "global", "not_available", "default", "auto"}
 """What the API says where nothing but the ordinary rates applies."""
-_BESIDE_THE_TOTALS = {"advisor_message", "compaction"}
+BESIDE_THE_TOTALS = {"advisor_message", "compaction"}
 _PROVIDERS = {"firstParty": "anthropic", "bedrock": "aws-bedrock", "vertex": "google-vertex", "foundry": "azure"}
 """Who bills, as Claude Code says it and as price tables do; for all others it is not known."""
 _SHORT_NAMES = {"opus", "sonnet", "haiku", "opusplan", "default"}
@@ -35,7 +35,7 @@ MAYBE_NOT_ALL = "the main agent's last turn was not billed at standard rates; ea
 def requests_of(message: Json, model: str) -> list[tuple[Model, TokenCounts]]:
     """Return what one response was billed for: itself, then what its `iterations` have beside its totals."""
     used = inner(message, "usage")
-    beside = [part for part in listed(used, "iterations") if part.get("type") in _BESIDE_THE_TOTALS]
+    beside = [part for part in listed(used, "iterations") if part.get("type") in BESIDE_THE_TOTALS]
     own = (rated(Model(model), used), message_counts(used))
     return [own, *((rated(Model(word(part, "model") or model), part), message_counts(part)) for part in beside)]
 
@@ -61,7 +61,7 @@ def message_counts(found: Json) -> TokenCounts:
 def rated(model: Model, used: Json) -> Model:
     """Return `model` with the rates that a `usage` names."""
     said = {name: word(used, name) for name in RATE_FIELDS}
-    return model._replace(**{name: rate for name, rate in said.items() if rate and rate not in _STANDARD})
+    return model._replace(**{name: rate for name, rate in said.items() if rate and rate not in STANDARD_RATES})
 
 
 def biller(model: str, found: Json) -> str | None:

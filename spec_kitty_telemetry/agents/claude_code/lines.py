@@ -1,20 +1,26 @@
 """The lines of Claude Code's transcripts that count, as narrow shapes: what is not named here is not even decoded.
 
-A line that does not have these shapes (a count as text, a time without a zone) is read by `loosely`, member by member.
+A line that does not have these shapes (a count that is no whole number, a time without a zone) is read by `loosely`,
+member by member, with the functions that read single runs; both ways mean the same.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 
-from spec_kitty_telemetry.agents.claude_code.transcript import message_counts
+from spec_kitty_telemetry.agents.claude_code.billing import requests_of
 from spec_kitty_telemetry.agents.common import json_spans
-from spec_kitty_telemetry.agents.common.fields import MOST_TOKENS, get_int, inner, moment, word
+from spec_kitty_telemetry.agents.common.fields import MOST_TOKENS, inner, moment, word
+
+if TYPE_CHECKING:
+    from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts
 
 Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
+SYNTHETIC = "<synthetic>"
+"""Named as the model of an error that was never a request."""
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(max_length=512)]
 
@@ -38,8 +44,8 @@ class Tools(msgspec.Struct, frozen=True, gc=False):
     web_search_requests: Tokens | None = None
 
 
-class Usage(msgspec.Struct, frozen=True, gc=False):
-    """What one response used; `input_tokens` is the uncached part."""
+class Used(msgspec.Struct, frozen=True, gc=False):
+    """Counts of one response, or of a part; `input_tokens` is the uncached part."""
 
     input_tokens: Tokens | None = None
     cache_read_input_tokens: Tokens | None = None
@@ -60,6 +66,19 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
             return flat
         halves = (split.ephemeral_5m_input_tokens or 0) + (split.ephemeral_1h_input_tokens or 0)
         return max(flat or 0, halves) if halves or flat is None else flat
+
+
+class Iteration(Used, frozen=True, gc=False):
+    """A part of a response; some kinds stand beside its totals."""
+
+    type: Name | None = None
+    model: Name | None = None
+
+
+class Usage(Used, frozen=True, gc=False):
+    """What one response used."""
+
+    iterations: list[Iteration] | None = None
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -137,7 +156,16 @@ META = msgspec.json.Decoder(Meta)
 SPOKEN = msgspec.json.Decoder(SpokenLine)
 
 
-def loosely(text: bytes) -> Line | None:
+class LooseLine(NamedTuple):
+    """A line that was read member by member."""
+
+    line: Line
+    """Without its message."""
+    message_id: str | None
+    counted: list[tuple[Model, TokenCounts]]
+
+
+def loosely(text: bytes) -> LooseLine | None:
     """Return a line that is not quite of the shape, with what can be understood of it; `None` if it is no object."""
     try:
         found = json_spans.decode(text.decode("utf-8", errors="replace"))
@@ -145,24 +173,15 @@ def loosely(text: bytes) -> Line | None:
         return None
     if not isinstance(found, dict):
         return None
-    message = inner(found, "message")
-    usage = inner(message, "usage")
-    counts = message_counts(usage)
-    uncached = get_int(usage, "input_tokens")
-    read = Usage(
-        input_tokens=uncached,
-        cache_read_input_tokens=counts.cache_read_tokens,
-        cache_creation_input_tokens=counts.cache_write_tokens,
-        output_tokens=counts.output_tokens,
-        cache_creation=Written(ephemeral_1h_input_tokens=counts.cache_write_1h_tokens),
-        output_tokens_details=Output(thinking_tokens=counts.reasoning_tokens),
-    )
-    folder = found.get("cwd")
-    return Line(
+    message, folder = inner(found, "message"), found.get("cwd")
+    model = word(message, "model")
+    is_response = found.get("type") == "assistant" and bool(inner(message, "usage")) and model != SYNTHETIC
+    line = Line(
         type=word(found, "type"),
         timestamp=moment(found.get("timestamp")),
         cwd=folder if isinstance(folder, str) else None,
         version=word(found, "version"),
         isSidechain=found.get("isSidechain") is True,
-        message=Message(id=word(message, "id"), model=word(message, "model"), usage=read if usage else None),
+        forkedFrom=Origin(word(inner(found, "forkedFrom"), "sessionId")) if "forkedFrom" in found else None,
     )
+    return LooseLine(line, word(message, "id"), requests_of(message, model or "") if is_response else [])

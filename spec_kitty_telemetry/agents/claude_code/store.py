@@ -14,22 +14,24 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from spec_kitty_telemetry.agents.claude_code.hidden import with_hidden
 from spec_kitty_telemetry.agents.claude_code.lines import (
     LINES,
     META,
     SPOKEN,
+    SYNTHETIC,
     Block,
     Line,
-    Message,
-    ModelTotal,
-    Usage,
+    LooseLine,
     loosely,
 )
+from spec_kitty_telemetry.agents.claude_code.numbers import greatest, read, read_loosely, running_totals
 from spec_kitty_telemetry.agents.common import signals
 from spec_kitty_telemetry.agents.common.host_commands import MARKERS
 from spec_kitty_telemetry.agents.common.joining import joined
-from spec_kitty_telemetry.agents.common.store import Fragment, Request, RunningTotal, Signal, Thread
+from spec_kitty_telemetry.agents.common.store import Fragment, Request, Signal, Thread
 from spec_kitty_telemetry.agents.common.store_files import opened, spans_with, walk
 
 if TYPE_CHECKING:
@@ -46,7 +48,6 @@ FORMAT = 1
 _USAGE, _TOTALS = b'"usage":', b'"cost-state"'
 _DENSE = 3
 """Where at least every third line has what is looked for, decoding all of them is faster than looking."""
-_SYNTHETIC = "<synthetic>"
 _HEAD_LINES = 40
 _META_BYTES = 1 << 16
 
@@ -99,13 +100,14 @@ class Reader:
         """Look for the time and the version; a fork's first time is that of the fork, before the copied lines."""
         for text in block.split(b"\n", _HEAD_LINES)[:_HEAD_LINES]:
             line = _decoded(text)
+            line = line.line if isinstance(line, LooseLine) else line
             if line is not None:
                 self._main.began_at = self._main.began_at or line.timestamp
                 self._main.version = self._main.version or line.version
 
     def _take_all(self, block: bytes) -> None:
         try:
-            lines: Iterable[Line | None] = LINES.decode_lines(block)
+            lines: Iterable[Line | LooseLine | None] = LINES.decode_lines(block)
         except (ValueError, RecursionError):
             lines = map(_decoded, block.split(b"\n"))
         counted = [self._take_line(line) for line in lines if line is not None]
@@ -128,36 +130,41 @@ class Reader:
             self._take_line(line)
             awaited = self._main.awaited
             if any(marker in text for marker in MARKERS) or any(call.encode() in text for call in awaited):
-                self._listen(text, self._fragment(line))
+                self._listen(text, self._fragment(line.line if isinstance(line, LooseLine) else line))
 
-    def _take_line(self, line: Line) -> bool:
+    def _take_line(self, line: Line | LooseLine) -> bool:
         """Take in a line; say whether it counted."""
+        if isinstance(line, LooseLine):
+            self._count(line.line, line.message_id, [read_loosely(*one) for one in line.counted])
+            return bool(line.counted)
         if line.modelUsage is not None and line.type == "cost-state":
-            self._main.totals = _totals(line.modelUsage, _latest(self._main) or self._main.began_at)
+            self._main.totals = running_totals(line.modelUsage, _latest(self._main) or self._main.began_at)
             return True
         message = line.message
-        if message is None or message.usage is None or line.type != "assistant" or message.model == _SYNTHETIC:
+        if message is None or message.usage is None or line.type != "assistant" or message.model == SYNTHETIC:
             return False
-        if line.timestamp is not None:
-            self._count(line, message, message.usage, line.timestamp)
+        self._count(line, message.id, read(message, message.usage))
         return True
 
-    def _count(self, line: Line, message: Message, usage: Usage, at: datetime) -> None:
-        fragment = self._fragment(line)
-        entries = fragment.thread.entries
-        key = message.id or f"{fragment.thread.thread_id} {len(entries)}"
-        known = self._places.get(key)
-        if known is None:
-            self._places[key] = fragment, len(entries)
-            is_copy = line.forkedFrom is not None or (self._main.began_at or at) > at
-            if line.forkedFrom is not None:
-                fragment.forked_from = fragment.forked_from or line.forkedFrom.sessionId
-            entries.append(_request(key, at, line, message, usage, is_copy=is_copy))
+    def _count(self, line: Line, message_id: str | None, parts: list[Request]) -> None:
+        """Take in a response and what was billed beside its totals; of a line that is written again, what grew."""
+        if line.timestamp is None:
             return
-        fragment, place = known
-        before = fragment.thread.entries[place]
-        if isinstance(before, Request) and before.output_tokens != usage.output_tokens:
-            fragment.thread.entries[place] = _grown(before, line, message, usage)
+        fragment = self._fragment(line)
+        name = message_id or f"{fragment.thread.thread_id} {len(fragment.thread.entries)}"
+        is_copy = line.forkedFrom is not None or (self._main.began_at or line.timestamp) > line.timestamp
+        if line.forkedFrom is not None:
+            fragment.forked_from = fragment.forked_from or line.forkedFrom.sessionId
+        for number, part in enumerate(parts):
+            key = f"{name} {number}" if number else name
+            known = self._places.get(key)
+            if known is None:
+                entries = fragment.thread.entries
+                self._places[key] = fragment, len(entries)
+                entries.append(replace(part, request_id=key, at=line.timestamp, folder=line.cwd, is_copy=is_copy))
+            else:
+                owner, place = known
+                owner.thread.entries[place] = greatest(owner.thread.entries[place], part)
 
     def _fragment(self, line: Line) -> Fragment:
         """Return the main thread, or that of sub-agents whose lines older versions wrote into the same file."""
@@ -221,7 +228,7 @@ def _caller(path: Path) -> str | None:
         return None
 
 
-def _decoded(text: bytes) -> Line | None:
+def _decoded(text: bytes) -> Line | LooseLine | None:
     try:
         return LINES.decode(text)
     except (ValueError, RecursionError):
@@ -230,50 +237,3 @@ def _decoded(text: bytes) -> Line | None:
 
 def _latest(fragment: Fragment) -> datetime | None:
     return next((entry.at for entry in reversed(fragment.thread.entries)), None)
-
-
-def _totals(models: dict[str, ModelTotal], at: datetime | None) -> list[RunningTotal]:
-    if at is None:
-        return []
-    return [
-        RunningTotal(
-            model=name.removesuffix("[1m]"),
-            at=at,
-            input_tokens=one.inputTokens + one.cacheReadInputTokens + one.cacheCreationInputTokens,
-            cache_read_tokens=one.cacheReadInputTokens,
-            cache_write_tokens=one.cacheCreationInputTokens,
-            cache_write_1h_tokens=one.cacheCreationEphemeral1hInputTokens,
-            output_tokens=one.outputTokens,
-            reasoning_tokens=one.thinkingTokens,
-        )
-        for name, one in models.items()
-    ]
-
-
-def _request(key: str, at: datetime, line: Line, message: Message, usage: Usage, *, is_copy: bool) -> Request:
-    uncached, read, write = usage.input_tokens, usage.cache_read_input_tokens, usage.cache_write_tokens
-    split, output, tools = usage.cache_creation, usage.output_tokens_details, usage.server_tool_use
-    return Request(
-        request_id=key,
-        at=at,
-        model=message.model,
-        folder=line.cwd,
-        input_tokens=None if uncached is None else uncached + (read or 0) + (write or 0),
-        cache_read_tokens=read,
-        cache_write_tokens=write,
-        cache_write_1h_tokens=split.ephemeral_1h_input_tokens if split else None,
-        output_tokens=usage.output_tokens,
-        reasoning_tokens=output.thinking_tokens if output else None,
-        speed=usage.speed if usage.speed != "standard" else None,
-        service_tier=usage.service_tier if usage.service_tier != "standard" else None,
-        inference_geo=usage.inference_geo or None,
-        web_search_requests=(tools.web_search_requests or None) if tools else None,
-        is_copy=is_copy,
-    )
-
-
-def _grown(before: Request, line: Line, message: Message, usage: Usage) -> Request:
-    """Take the greater numbers of a message that is written again; the moment stays that of its first line."""
-    if (usage.output_tokens or 0) < (before.output_tokens or 0):
-        return before
-    return _request(before.request_id, before.at, line, message, usage, is_copy=before.is_copy)
