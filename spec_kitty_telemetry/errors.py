@@ -43,3 +43,8 @@ class FilterError(TelemetryError):
 
 class PriceTableError(TelemetryError):
     """A price table or an override could not be trusted, so no price is taken from it."""
+
+
+def reason_of(error: OSError) -> str:
+    """Return why the system refused something, as the end of a sentence: `permission denied`."""
+    return (error.strerror or str(error)).lower()

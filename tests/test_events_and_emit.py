@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from spec_kitty_telemetry import EventFilter, query_execution_events, query_project_events
 from spec_kitty_telemetry.cli import group
-from spec_kitty_telemetry.cli.commands.follow import LogFollower
+from spec_kitty_telemetry.reports.follow import LogFollower
 from spec_kitty_telemetry.reports.search import Search
 
 if TYPE_CHECKING:

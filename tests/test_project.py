@@ -14,7 +14,7 @@ from spec_kitty_telemetry.errors import ProjectError, SettingsError
 from spec_kitty_telemetry.project.files import is_within
 from spec_kitty_telemetry.project.layout import Project
 from spec_kitty_telemetry.project.locate import find_project, project_of_feature_dir
-from spec_kitty_telemetry.project.settings import Settings, read_yaml
+from spec_kitty_telemetry.project.settings import Settings
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -151,12 +151,14 @@ def test_a_project_setting_wins_over_the_users_and_the_environment_over_both(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("colour: red", "found the setting 'colour', expected one of"),
+        ("colour: red", "found the unknown key 'colour', expected one of fsync, pricing, time_zone, transcripts"),
         ("fsync: maybe", "fsync: found 'maybe', expected on or off"),
-        ("- fsync", "found list, expected a mapping"),
-        ("a: &x [1]\nb: *x", r"uses YAML aliases \('\*name'\), which are not read"),
-        ("a: [", "is not YAML"),
-        ("a: " + "x" * 300_000, "is larger than 256 KiB; shorten it"),
+        ("- fsync", "found a list, expected a mapping"),
+        ("fsync: off\nfsync: off", "line 2: found the key 'fsync' a second time, expected each key once"),
+        ("fsync: &x off", "line 1: found an anchor or alias, expected plain YAML; write the value out"),
+        ("fsync: !!bool off", "line 1: found the tag .*, expected plain YAML without tags"),
+        ("fsync: [", "found .*, expected valid YAML"),
+        ("#" + "x" * 1024 * 1024, "found more than 1 MiB, expected at most 1 MiB"),
     ],
 )
 def test_a_settings_file_that_cannot_be_used_says_what_is_wrong(project: Project, text: str, message: str) -> None:
@@ -165,9 +167,17 @@ def test_a_settings_file_that_cannot_be_used_says_what_is_wrong(project: Project
         project.settings()
 
 
-def test_yaml_of_a_repository_makes_only_strings_lists_and_mappings(project: Project) -> None:
-    project.settings_path.write_text("a: !!python/object/apply:os.system ['true']\nb: 1e3\n", encoding="utf-8")
-    assert read_yaml(project.settings_path) == {"a": ["true"], "b": "1e3"}
+@pytest.mark.parametrize(
+    "config",
+    [
+        "project: {slug: &name shop-2, node_id: 12}\nproject: {slug: shop-2, node_id: 12}\n",
+        "project: {slug: !!str shop-2, node_id: 1e3}\nold: !!python/object/apply:os.system ['true']\n",
+    ],
+)
+def test_spec_kittys_own_file_may_have_what_ours_may_not_and_no_tag_is_obeyed(project: Project, config: str) -> None:
+    (project.root / ".kittify" / "config.yaml").write_text(config, encoding="utf-8")
+    assert project.identity().project_slug == "shop-2"
+    assert project.identity().node_id in {"12", "1e3"}
 
 
 def test_the_runtime_folder_and_the_log_keep_out_of_git(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.cli import group, output
-from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render import tables, wording
 from spec_kitty_telemetry.cli.render.report_csv import cell
 from spec_kitty_telemetry.cli.render.report_markdown import text as markdown_text
 
@@ -134,9 +134,9 @@ def test_bars_are_as_long_as_the_costs(days: Project) -> None:
     lines = report(days, "--by", "day").stdout.splitlines()
     # 1, 8, 2 and 1 of 8, twelve cells long: 1.5, 12, 3 and 1.5
     assert [line.split()[-1] for line in lines[2:6]] == ["█▌", "█" * 12, "███", "█▌"]
-    assert tables.bar(Decimal(0), Decimal(8), 12) == ""
-    assert tables.bar(Decimal("0.0001"), Decimal(8), 12) == "▏"
-    assert tables.bar(None, Decimal(8), 12) == ""
+    assert wording.bar(Decimal(0), Decimal(8), 12) == ""
+    assert wording.bar(Decimal("0.0001"), Decimal(8), 12) == "▏"
+    assert wording.bar(None, Decimal(8), 12) == ""
 
 
 def test_one_row_alone_has_neither_share_nor_bar_nor_total(project: Project) -> None:
@@ -301,8 +301,8 @@ def test_a_table_fits_the_terminal(legacy_project: Project, monkeypatch: pytest.
 
 
 def test_a_long_name_loses_its_middle_before_a_number_is_lost() -> None:
-    assert tables.cut("048-full-lifecycle-telemetry-events", 20) == "048-full-l…ry-events"
-    assert tables.cut("short", 20) == "short"
+    assert wording.cut("048-full-lifecycle-telemetry-events", 20) == "048-full-l…ry-events"
+    assert wording.cut("short", 20) == "short"
 
 
 def test_nothing_is_coloured_but_a_terminal_that_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,7 +321,7 @@ def test_nothing_is_coloured_but_a_terminal_that_wants_it(monkeypatch: pytest.Mo
 
 def test_a_console_without_blocks_gets_plain_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
-    assert tables.bar(Decimal(4), Decimal(8), 12) == "######"
+    assert wording.bar(Decimal(4), Decimal(8), 12) == "######"
 
 
 def test_json_for_a_terminal_escapes_what_could_steer_it() -> None:
@@ -348,10 +348,10 @@ def test_wide_and_accented_names_leave_the_columns_straight(project: Project, mo
     rows = [line for line in lines if "$" in line and not line.startswith("total")]
     assert len(rows) == 4
     # Up to its total each line takes the same columns of a terminal.
-    assert {tables.columns_of(line[: line.index("%")]) for line in rows} == {
-        tables.columns_of(rows[0][: rows[0].index("%")])
+    assert {wording.columns_of(line[: line.index("%")]) for line in rows} == {
+        wording.columns_of(rows[0][: rows[0].index("%")])
     }
-    assert max(tables.columns_of(line) for line in lines) == tables.columns_of(lines[1])
+    assert max(wording.columns_of(line) for line in lines) == wording.columns_of(lines[1])
 
 
 @pytest.mark.parametrize(
@@ -364,8 +364,8 @@ def test_wide_and_accented_names_leave_the_columns_straight(project: Project, mo
     ],
 )
 def test_a_name_is_cut_to_columns_and_not_to_characters(name: str, columns: int, expected: str) -> None:
-    assert tables.cut(name, columns) == expected
-    assert tables.columns_of(tables.cut(name, columns)) <= columns
+    assert wording.cut(name, columns) == expected
+    assert wording.columns_of(wording.cut(name, columns)) <= columns
 
 
 def test_a_dimension_is_sorted_by_under_any_of_its_names(packages: Project) -> None:
@@ -377,7 +377,7 @@ def test_a_dimension_is_sorted_by_under_any_of_its_names(packages: Project) -> N
     [(9_999, "9,999"), (999_499, "999k"), (999_500, "1M"), (999_700_000_000_000, "1,000T"), (2**53, "9,007T")],
 )
 def test_a_great_number_has_a_unit_and_no_exponent(number: int, expected: str) -> None:
-    assert tables.count(number, compact=True) == expected
+    assert wording.count(number, compact=True) == expected
 
 
 def test_a_share_that_rounds_to_nothing_is_not_shown_as_nothing(project: Project) -> None:

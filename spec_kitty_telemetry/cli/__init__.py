@@ -6,13 +6,13 @@ module is imported when the command is used, so that no command pays for another
 
 from __future__ import annotations
 
-import sys
 from importlib import import_module
 from typing import Any
 
 import click
 
-from spec_kitty_telemetry.cli.render.text import shown
+from spec_kitty_telemetry.cli.borrowed import question_marks_for_what_a_console_lacks
+from spec_kitty_telemetry.cli.render.wording import shown
 from spec_kitty_telemetry.errors import FilterError, TelemetryError
 
 _COMMANDS = {
@@ -62,11 +62,9 @@ class TelemetryGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a `TelemetryError` becomes one sentence on stderr and exit 1, or 2 for wrong usage."""
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):  # a console that lacks a character shows "?" instead of a traceback
-                stream.reconfigure(errors="replace")
         try:
-            return super().invoke(ctx)
+            with question_marks_for_what_a_console_lacks():
+                return super().invoke(ctx)
         except FilterError as error:
             raise click.UsageError(shown(error), _context_of(self, ctx)) from error
         except TelemetryError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spec_kitty_telemetry.errors import TelemetryError
+from spec_kitty_telemetry.errors import TelemetryError, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ def say(text: str, *, nl: bool = True) -> None:
         raise  # click ends quietly: whoever read us has enough
     except OSError as error:
         _forget_what_is_unwritten()
-        raise TelemetryError(f"standard output cannot be written: {(error.strerror or str(error)).lower()}") from error
+        raise TelemetryError(f"standard output cannot be written: {reason_of(error)}") from error
 
 
 def _forget_what_is_unwritten() -> None:
@@ -92,7 +92,7 @@ def write(text: str, path: Path | None) -> None:
     try:
         _replace(path, content)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise TelemetryError(f"{path} cannot be written: {reason}; choose another place with --output") from error
     click.echo(f"Wrote {path}", err=True)
 

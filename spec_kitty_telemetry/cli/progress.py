@@ -7,7 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.cli.render.text import is_terminal
+from spec_kitty_telemetry.cli.render.terminal import is_terminal
 
 if TYPE_CHECKING:
     import threading

@@ -14,16 +14,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import pluggy
-
 from spec_kitty_telemetry.errors import PluginError, ProjectError
-from spec_kitty_telemetry.hooks import specs as hookspecs
-from spec_kitty_telemetry.hooks.discovery import GROUP, plugin_entry_points
+from spec_kitty_telemetry.hooks.discovery import plugin_entry_points
+from spec_kitty_telemetry.hooks.validation import HOOK_NAMES, checked_hooks, new_manager
 from spec_kitty_telemetry.project import diagnostics as notes
 from spec_kitty_telemetry.project.locate import find_project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
     from importlib import metadata
     from pathlib import Path
@@ -63,7 +60,7 @@ class Hooks:
 
     def __init__(self) -> None:
         """Make a plugin manager that knows the hooks and no plugin yet."""
-        self._manager = _new_manager()
+        self._manager = new_manager()
         self._status: dict[str, PluginStatus] = {}
         self._project_root: Path | None = None
 
@@ -94,7 +91,7 @@ class Hooks:
             plugin = plugin() if inspect.isclass(plugin) else plugin
             if (other := self._manager.get_name(plugin)) is not None:
                 raise PluginError(f"is the same object as the plugin {other}; a module can be a plugin only once")
-            status.hooks = _checked(plugin, name)
+            status.hooks = checked_hooks(plugin, name)
             self._manager.register(plugin, name)
         except Exception as error:  # noqa: BLE001 - whatever a plugin does wrong, the host goes on
             self._not_loaded(status, error)
@@ -108,11 +105,11 @@ class Hooks:
         return list(self._status.values())
 
     def before_invocation(self, invocation: Invocation) -> None:
-        """Announce that an agent is about to run; see `hookspecs.before_invocation`."""
+        """Announce that an agent is about to run; see `specs.before_invocation`."""
         self._announce("before_invocation", invocation=invocation)
 
     def after_invocation(self, invocation: Invocation, result: object) -> None:
-        """Announce that an agent run has ended; see `hookspecs.after_invocation`.
+        """Announce that an agent run has ended; see `specs.after_invocation`.
 
         `result` may be the host's own object: it is read by its attributes (`InvocationResult.from_host`).
         """
@@ -121,19 +118,19 @@ class Hooks:
         self._announce("after_invocation", invocation=invocation, result=InvocationResult.from_host(result))
 
     def extract_usage(self, invocation: Invocation, result: InvocationResult) -> Usage | None:
-        """Ask who understands this agent's output; see `hookspecs.extract_usage`."""
+        """Ask who understands this agent's output; see `specs.extract_usage`."""
         from spec_kitty_telemetry.model.invocation import Usage
 
         return self._first_answer("extract_usage", Usage, invocation=invocation, result=result)
 
     def find_price(self, model: str, provider: str | None, at: datetime) -> Price | None:
-        """Ask the plugins for a price; see `hookspecs.find_price`."""
+        """Ask the plugins for a price; see `specs.find_price`."""
         from spec_kitty_telemetry.pricing import Price
 
         return self._first_answer("find_price", Price, model=model, provider=provider, at=at)
 
     def event_recorded(self, event: ExecutionEvent, log_path: Path) -> None:
-        """Announce that a record is in its log; see `hookspecs.event_recorded`."""
+        """Announce that a record is in its log; see `specs.event_recorded`."""
         self._announce("event_recorded", event=event, log_path=log_path)
 
     def has(self, hook: str) -> bool:
@@ -171,7 +168,7 @@ class Hooks:
                 (each.plugin_name, self._manager.subset_hook_caller(hook, everyone - {each.plugin}))
                 for each in reversed(getattr(self._manager.hook, hook).get_hookimpls())
             ]
-            for hook in _hook_names()
+            for hook in HOOK_NAMES
         }
 
     def _failed(self, name: str, hook: str, error: Exception) -> None:
@@ -218,58 +215,6 @@ class Hooks:
 
 def _one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def _new_manager() -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(hookspecs)
-    return manager
-
-
-def _hook_names() -> list[str]:
-    return [name for name, _ in inspect.getmembers(hookspecs, inspect.isfunction) if name != "hookimpl"]
-
-
-def _checked(plugin: object, name: str) -> list[str]:
-    """Return the hooks of `plugin`, tried on a manager of its own: a failed `register` leaves pluggy half changed.
-
-    :raises PluginError: a hook does not exist, or an argument of one, or there is no hook at all.
-    :raises pluggy.PluginValidationError: pluggy itself does not like it.
-    """
-    trial = _new_manager()
-    options = {name: trial.parse_hookimpl_opts(plugin, name) for name in dir(plugin)}
-    marked = {name: found.get("specname") or name for name, found in options.items() if found is not None}
-    if not marked:
-        raise PluginError(
-            "implements no hook; name a module or a class, in which functions are marked with hookimpl and called "
-            f"{_any_of(_hook_names())}"
-        )
-    for attribute, hook in marked.items():
-        found = options[attribute]
-        if found is not None and (found.get("wrapper") or found.get("hookwrapper")):
-            raise PluginError(f"{hook} is a wrapper, which is not supported: every implementation is called on its own")
-        _check_signature(getattr(plugin, attribute), hook)
-    trial.register(plugin, name)
-    trial.check_pending()
-    return sorted(caller.name for caller in trial.get_hookcallers(plugin) or ())
-
-
-def _check_signature(function: Callable[..., object], hook: str) -> None:
-    if hook not in _hook_names():
-        from difflib import get_close_matches  # only for a message
-
-        close = get_close_matches(hook, _hook_names(), 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"the hooks are {_any_of(_hook_names())}"
-        raise PluginError(f"there is no hook {hook!r}; {hint}")
-    known = list(inspect.signature(getattr(hookspecs, hook)).parameters)
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.name not in known and parameter.default is parameter.empty:
-            there = ", ".join(known)
-            raise PluginError(f"{hook} takes {parameter.name!r}, which the hook does not have; it has {there}")
-
-
-def _any_of(names: list[str]) -> str:
-    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _current_project_root() -> Path | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from spec_kitty_telemetry.errors import LogError
+from spec_kitty_telemetry.errors import LogError, reason_of
 from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES, ExecutionEvent, decode, parse, why_not
 from spec_kitty_telemetry.project.files import BLOCK_BYTES, cut, open_regular
 
@@ -209,5 +209,5 @@ def _block(path: Path, descriptor: int, size: int) -> bytes:
 
 
 def _unreadable(path: Path, error: OSError) -> LogError:
-    reason = (error.strerror or str(error)).lower()
+    reason = reason_of(error)
     return LogError(f"{path} cannot be read: {reason}; mend its permissions")

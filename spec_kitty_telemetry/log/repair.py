@@ -50,11 +50,6 @@ class LogHealth:
     problem: str | None = None
     """Why the log cannot be read at all."""
 
-    @property
-    def needs_a_person(self) -> bool:
-        """Whether something is wrong that does not mend itself."""
-        return bool(self.problem or self.bad_line_count or self.waiting_count or self.unreadable_waiting)
-
 
 def health(project: Project, feature: str) -> LogHealth:
     """Return the health of one feature's log; nothing is changed."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from spec_kitty_telemetry.errors import PriceTableError
+from spec_kitty_telemetry.errors import PriceTableError, SettingsError, reason_of
 from spec_kitty_telemetry.pricing.history import Context, PriceHistory
 from spec_kitty_telemetry.pricing.resolve import Found, Resolver
 from spec_kitty_telemetry.pricing.table import load_tables
@@ -215,6 +215,7 @@ class PriceBook:
 def lint(path: Path) -> str | None:
     """Check a price table or a settings file with overrides; return what is wrong with it, `None` if nothing is."""
     from spec_kitty_telemetry.pricing.checking import table_from
+    from spec_kitty_telemetry.project.settings import said_in
     from spec_kitty_telemetry.project.strict_yaml import Place, read_document
 
     try:
@@ -223,7 +224,8 @@ def lint(path: Path) -> str | None:
             table_from(document, Place(str(path)), path.name)
         else:
             PriceBook(load_tables(), _overrides([path]))
-    except PriceTableError as exc:
+            said_in(path)  # what is no price in there must be a setting
+    except (PriceTableError, SettingsError) as exc:
         return str(exc)
     return None
 
@@ -270,7 +272,7 @@ def _is_there(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError as error:  # a folder on the way may not be entered: prices must not change without a word
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         raise PriceTableError(
             f"{path} cannot be read: {reason}; mend its permissions or those of its folder"
         ) from error

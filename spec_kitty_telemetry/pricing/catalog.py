@@ -14,7 +14,7 @@ from spec_kitty_telemetry.pricing.rows import Model, Table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from spec_kitty_telemetry.errors import PriceTableError
+    from spec_kitty_telemetry.errors import TelemetryError
     from spec_kitty_telemetry.pricing.overrides import ModelOverride, OverrideFile
 
 
@@ -181,7 +181,7 @@ def _put(override: ModelOverride, path: Path, catalogs: Catalogs) -> None:
         catalog.put(override, path, dated=dated)
 
 
-def _no_models(provider: str, path: Path, catalogs: Catalogs) -> PriceTableError:
+def _no_models(provider: str, path: Path, catalogs: Catalogs) -> TelemetryError:
     from difflib import get_close_matches  # these two only for a message
 
     from spec_kitty_telemetry.project.strict_yaml import Place, Said

@@ -69,8 +69,8 @@ def read_table(path: Path) -> Table:
 
     Raises `PriceTableError` naming the file, the model and the field for anything that is not as the schema says.
     """
-    called = f"pricing/{path.name}"
-    return table_from(read_document(path, called), Place(called), path.name)
+    place = Place(f"pricing/{path.name}")
+    return table_from(read_document(path, place), place, path.name)
 
 
 def table_from(document: Node, place: Place, file: str) -> Table:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.errors import SettingsError
+from spec_kitty_telemetry.errors import TelemetryError
 from spec_kitty_telemetry.project.files import stamp_of
-from spec_kitty_telemetry.project.settings import read_yaml
+from spec_kitty_telemetry.project.strict_yaml import read_document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,10 +51,10 @@ def _identity(root: Path, stamp: tuple[int, int] | None) -> Identity:
 
 def _project_section(root: Path) -> dict[str, str]:
     try:
-        document = read_yaml(root / ".kittify" / "config.yaml")
-    except SettingsError:
+        document = read_document(root / ".kittify" / "config.yaml", is_foreign=True)
+    except TelemetryError:
         return {}
-    section = document.get("project")
+    section = document.get("project") if isinstance(document, dict) else None
     if not isinstance(section, dict):
         return {}
     return {str(name): value[:256] for name, value in section.items() if isinstance(value, str) and value.isprintable()}

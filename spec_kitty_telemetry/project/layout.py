@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from spec_kitty_telemetry.errors import FilterError, ProjectError, SettingsError
+from spec_kitty_telemetry.errors import FilterError, ProjectError, SettingsError, reason_of
 from spec_kitty_telemetry.project.files import is_within
 from spec_kitty_telemetry.project.killswitch import is_off
-from spec_kitty_telemetry.project.settings import Settings, read_yaml, user_settings_path
+from spec_kitty_telemetry.project.settings import Settings, said_in, user_settings_path
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -94,7 +94,7 @@ class Project(msgspec.Struct, frozen=True):
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+            reason = reason_of(error)
             raise ProjectError(f"{self.specs_dir} cannot be read: {reason}; mend its permissions") from error
         return sorted(name for name in names if _SLUG.fullmatch(name))
 
@@ -118,7 +118,7 @@ class Project(msgspec.Struct, frozen=True):
         try:
             return zone_named(name)
         except FilterError as error:
-            own = read_yaml(self.settings_path).get("time_zone") == name
+            own = said_in(self.settings_path).get("time_zone") == name
             path = self.settings_path if own else user_settings_path()
             raise SettingsError(f"{path}, time_zone: {error}") from error
 

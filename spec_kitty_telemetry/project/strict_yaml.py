@@ -1,15 +1,17 @@
-"""Strict reading of the YAML that people write about prices: tables and overrides.
+"""Strict reading of the YAML that people write: settings, price tables and overrides.
 
-Every scalar stays the text that stands in the file, so `0.1` never becomes a float and `no` never becomes a boolean.
-A repository's YAML is a stranger's: anchors, aliases, tags, doubled keys, deep nesting and very large files are
-refused, each with the line.  What the keys mean is `table`'s and `overrides`' business.
+All of it is read here, so that everybody who looks at one file says the same about it.  Every scalar stays the text
+that stands in the file, so `0.1` never becomes a float and `no` never becomes a boolean.  A repository's YAML is a
+stranger's: anchors, aliases, tags, doubled keys, deep nesting and very large files are refused, each with the line.
+What the keys mean is the business of those who ask: `settings`, and `pricing`'s `checking` and `overrides`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from spec_kitty_telemetry.errors import PriceTableError
+from spec_kitty_telemetry.errors import LogError, PriceTableError, TelemetryError
+from spec_kitty_telemetry.project.files import read_small_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,62 +36,65 @@ class Said(str):
 class Place:
     """Where in which file something stands, for messages that lead a person to the line."""
 
-    __slots__ = ("file", "steps")
+    __slots__ = ("error", "file", "steps")
 
-    def __init__(self, file: str, *steps: str) -> None:
+    def __init__(self, file: str, *steps: str, error: type[TelemetryError] = PriceTableError) -> None:
         self.file = file
         self.steps = steps
+        self.error = error
 
     def step(self, *names: str) -> Place:
         """Return the place one or more steps further in."""
-        return Place(self.file, *self.steps, *names)
+        return Place(self.file, *self.steps, *names, error=self.error)
 
-    def refuse(self, found: object, expected: str, advice: str = "") -> PriceTableError:
+    def refuse(self, found: object, expected: str, advice: str = "") -> TelemetryError:
         """Return the error to raise: what was found here, what was expected and what to do."""
         message = f"{self}: found {_shortened(found)}, expected {expected}"
-        return PriceTableError(f"{message}; {advice}" if advice else message)
+        return self.error(f"{message}; {advice}" if advice else message)
 
     def __str__(self) -> str:
         return ", ".join((self.file, *self.steps))
 
 
-def read_document(path: Path, called: str | None = None) -> Node:
-    """Read one YAML file.
+def read_document(path: Path, place: Place | None = None, *, is_foreign: bool = False) -> Node:
+    """Read one YAML file, which messages call `place`, by default its path.
 
-    `called` is the file's name in messages, by default its path.  Raises `PriceTableError` for a file that cannot be
-    read or is refused.
+    `is_foreign`: another program reads the file too and may allow what we do not, so tags, anchors that nothing refers
+    to and doubled keys (the last counts) are let through; none is obeyed.  Raises the error of `place`, by default
+    `PriceTableError`, for a file that cannot be read or is refused.
     """
-    place = Place(called or str(path))
+    place = place or Place(str(path))
     try:
-        with path.open("rb") as stream:
-            content = stream.read(LARGEST_FILE_BYTES + 1)
+        content = read_small_file(path, LARGEST_FILE_BYTES)
     except OSError as exc:
-        raise place.refuse(Said(exc.strerror or exc), "a file that can be read") from exc
+        raise place.refuse(Said(exc.strerror or exc), "a file that can be read", "mend its permissions") from exc
+    except LogError as exc:
+        raise place.refuse(Said("a folder, a pipe or a device"), "a file", "move it away") from exc
     if len(content) > LARGEST_FILE_BYTES:
         raise place.refuse(Said("more than 1 MiB"), "at most 1 MiB of YAML", "split it or remove what is not needed")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as exc:
         raise place.refuse(Said(f"byte {exc.start} that is not UTF-8"), "UTF-8 text") from exc
-    return parse_document(text, place)
+    return parse_document(text, place, is_foreign=is_foreign)
 
 
-def parse_document(text: str, place: Place) -> Node:
-    """Parse YAML `text`; `place` names the file in messages.  An empty document is an empty mapping."""
+def parse_document(text: str, place: Place, *, is_foreign: bool = False) -> Node:
+    """Parse YAML `text`; the rest as `read_document`.  An empty document is an empty mapping."""
     import yaml  # only where a YAML file is really read: it costs as much as everything else in a report
 
     loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
     try:
-        events = _checked(yaml.parse(text, Loader=loader), place)
+        events = _checked(yaml.parse(text, Loader=loader), place, is_foreign=is_foreign)
         starts = (yaml.StreamStartEvent, yaml.DocumentStartEvent)
         event = next(event for event in events if not isinstance(event, starts))
-        node = {} if isinstance(event, yaml.StreamEndEvent) else _node(event, events, place)
+        node = {} if isinstance(event, yaml.StreamEndEvent) else _node(event, events, place, is_foreign=is_foreign)
         for trailing in events:
             if isinstance(trailing, yaml.DocumentStartEvent):
                 raise place.refuse(Said("a second document"), "one document in a file", "remove the line with ---")
     except yaml.YAMLError as exc:
         raise place.refuse(Said(_problem(exc)), "valid YAML") from exc
-    return node
+    return node or {}
 
 
 def mapping(node: Node, place: Place, allowed: Sequence[str] | None = None) -> dict[str, Node]:
@@ -128,16 +133,19 @@ def flag(node: Node, place: Place) -> bool:
     return node == "true"
 
 
-def _checked(events: Iterator[yaml.Event], place: Place) -> Iterator[yaml.Event]:
-    """Pass `events` on and refuse anchors, aliases, tags and depth as soon as one appears."""
+def _checked(events: Iterator[yaml.Event], place: Place, *, is_foreign: bool) -> Iterator[yaml.Event]:
+    """Pass `events` on and refuse anchors, aliases, tags and depth as soon as one appears.
+
+    A few aliases can expand to gigabytes; building deep nests overflows the stack.
+    """
     import yaml
 
     depth = 0
     for event in events:
         line = _line(event)
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+        if isinstance(event, yaml.AliasEvent) or (not is_foreign and getattr(event, "anchor", None)):
             raise place.step(line).refuse(Said("an anchor or alias"), "plain YAML", "write the value out")
-        if isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
+        if not is_foreign and isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None):
             raise place.step(line).refuse(Said(f"the tag {getattr(event, 'tag', '')}"), "plain YAML without tags")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
@@ -148,7 +156,7 @@ def _checked(events: Iterator[yaml.Event], place: Place) -> Iterator[yaml.Event]
         yield event
 
 
-def _node(event: yaml.Event, events: Iterator[yaml.Event], place: Place) -> Node:
+def _node(event: yaml.Event, events: Iterator[yaml.Event], place: Place, *, is_foreign: bool) -> Node:
     """Build the node that begins with `event`, taking what belongs to it from `events`."""
     import yaml
 
@@ -157,7 +165,7 @@ def _node(event: yaml.Event, events: Iterator[yaml.Event], place: Place) -> Node
     if isinstance(event, yaml.SequenceStartEvent):
         items: list[Node] = []
         while not isinstance(event := next(events), yaml.SequenceEndEvent):
-            items.append(_node(event, events, place))
+            items.append(_node(event, events, place, is_foreign=is_foreign))
         return items
     pairs: dict[str, Node] = {}
     while not isinstance(event := next(events), yaml.MappingEndEvent):
@@ -165,9 +173,9 @@ def _node(event: yaml.Event, events: Iterator[yaml.Event], place: Place) -> Node
         here = place.step(_line(event))
         if key is None:
             raise here.refuse(Said("a key that is a list or a mapping"), "a key that is text")
-        if key in pairs:
+        if key in pairs and not is_foreign:
             raise here.refuse(Said(f"the key '{key}' a second time"), "each key once", "remove one of them")
-        pairs[key] = _node(next(events), events, place)
+        pairs[key] = _node(next(events), events, place, is_foreign=is_foreign)
     return pairs
 
 

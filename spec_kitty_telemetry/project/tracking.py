@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.errors import ProjectError
+from spec_kitty_telemetry.errors import ProjectError, reason_of
 from spec_kitty_telemetry.project.files import open_regular
 from spec_kitty_telemetry.project.git import Git
 from spec_kitty_telemetry.project.ignoring import PATTERN, UNIGNORE, addition, exclude_path
@@ -118,8 +118,8 @@ def _content(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise ProjectError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}") from error
+        raise ProjectError(f"{path} cannot be read: {reason_of(error)}") from error
 
 
 def _unwritable(path: Path, error: OSError) -> ProjectError:
-    return ProjectError(f"{path} cannot be written: {(error.strerror or str(error)).lower()}; mend its permissions")
+    return ProjectError(f"{path} cannot be written: {reason_of(error)}; mend its permissions")

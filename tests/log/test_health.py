@@ -14,7 +14,7 @@ from filelock import FileLock
 from spec_kitty_telemetry.errors import LogError, ProjectError
 from spec_kitty_telemetry.log import repair as health_module
 from spec_kitty_telemetry.log.reader import ScanReport
-from spec_kitty_telemetry.log.repair import health, repair
+from spec_kitty_telemetry.log.repair import LogHealth, health, repair
 from spec_kitty_telemetry.model.record import ExecutionEvent, encode
 
 if TYPE_CHECKING:
@@ -26,18 +26,22 @@ NewEvent = Callable[..., ExecutionEvent]
 ReadBack = Callable[[Path], tuple[list[ExecutionEvent], ScanReport]]
 
 
+def is_sound(found: LogHealth) -> bool:
+    return not (found.problem or found.bad_line_count or found.waiting_count or found.unreadable_waiting)
+
+
 def test_a_sound_log_needs_nobody(project: Project, log: FeatureLog, new_event: NewEvent) -> None:
     for _ in range(3):
         log.append(new_event())
     found = health(project, FEATURE)
     assert (found.line_count, found.event_count, found.clock, found.clocks_repeat) == (3, 3, 3, False)
     assert found.size_bytes == log.path.stat().st_size
-    assert not found.needs_a_person
+    assert is_sound(found)
     assert repair(project, FEATURE) == []
 
 
 def test_a_feature_without_a_log_is_sound(project: Project) -> None:
-    assert not health(project, FEATURE).needs_a_person
+    assert is_sound(health(project, FEATURE))
     assert repair(project, FEATURE) == []
 
 
@@ -56,7 +60,7 @@ def test_everything_that_is_wrong_is_counted_and_nothing_is_changed(
     assert [line.line for line in found.bad_lines] == [2, 5]
     assert (found.waiting_count, found.unreadable_waiting) == (1, [log.spool.folder / "rubbish.json"])
     assert found.clocks_repeat
-    assert found.needs_a_person
+    assert not is_sound(found)
     assert log.path.read_bytes() == before
 
 
@@ -81,7 +85,7 @@ def test_repair_takes_bad_lines_out_drains_the_spool_and_keeps_the_file_as_it_wa
     assert events[-1].lamport_clock == 3
     assert report.skipped_count == 0
     assert log.path.stat().st_mode == mode
-    assert not health(project, FEATURE).needs_a_person
+    assert is_sound(health(project, FEATURE))
     assert [path.name for path in log.path.parent.iterdir()] == [log.path.name]
 
 
@@ -113,7 +117,7 @@ def test_a_log_that_is_a_folder_is_a_problem_that_repair_leaves_to_a_person(proj
     log.path.mkdir()
     found = health(project, FEATURE)
     assert "move it away" in str(found.problem)
-    assert found.needs_a_person
+    assert not is_sound(found)
     with pytest.raises(LogError, match="move it away"):
         repair(project, FEATURE)
 

@@ -13,7 +13,7 @@ import pytest
 
 from spec_kitty_telemetry import query_execution_events
 from spec_kitty_telemetry.agents.detect import agent_of, model_of
-from spec_kitty_telemetry.cli.commands.tee import BoundedBuffer
+from spec_kitty_telemetry.cli.tee import BoundedBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spec_kitty_telemetry.cli.output import say
-from spec_kitty_telemetry.errors import SettingsError, TelemetryError
+from spec_kitty_telemetry.errors import SettingsError, TelemetryError, reason_of
 from spec_kitty_telemetry.project.killswitch import IS_OFF, VARIABLE, is_off
 from spec_kitty_telemetry.project.layout import LOG_NAME
 from spec_kitty_telemetry.reports.lanes import STATUS_NAME
@@ -106,7 +106,7 @@ def _new_project(folder: Path | None) -> Path:
             root = folder.absolute()
         (root / "kitty-specs" / FEATURE).mkdir(parents=True)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = reason_of(error)
         where = folder or "a temporary folder"
         raise TelemetryError(f"no project can be made in {where}: {reason}; choose another with --folder") from error
     return root

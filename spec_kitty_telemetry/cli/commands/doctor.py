@@ -14,8 +14,8 @@ import msgspec
 from spec_kitty_telemetry.agents import NAMES
 from spec_kitty_telemetry.cli.options import json_option, project_option
 from spec_kitty_telemetry.cli.output import print_json, say
-from spec_kitty_telemetry.cli.render import text as tables
-from spec_kitty_telemetry.errors import ProjectError, SettingsError, TelemetryError
+from spec_kitty_telemetry.cli.render import wording
+from spec_kitty_telemetry.errors import PriceTableError, ProjectError, SettingsError, TelemetryError
 from spec_kitty_telemetry.project.killswitch import IS_OFF, is_off
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def look(project_folder: Path | None, *, with_repair: bool = False) -> Findings:
     )
     try:
         findings.settings = _settings(project)
-    except SettingsError as error:
+    except (SettingsError, PriceTableError) as error:
         findings.problems.append(str(error))
     findings.problems.extend(_problems(findings))
     return findings
@@ -143,10 +143,12 @@ def _repair(project: Project) -> tuple[list[str], list[str]]:
 
 
 def _settings(project: Project | None) -> dict[str, Any]:
+    from spec_kitty_telemetry.pricing import PriceBook
     from spec_kitty_telemetry.project.settings import Settings, user_settings_path
 
     if project is not None:
         project.zone()  # nothing but reports looks at it, so a typing error would be found late
+    PriceBook.load(project.root if project else None)  # prices stand in the same files
     own = project.settings_path if project else None
     files = [path for path in (own, user_settings_path()) if path is not None]
     return {
@@ -170,12 +172,12 @@ def _log_problems(log: LogHealth) -> list[str]:
     if log.bad_line_count:
         first = log.bad_lines[0]
         problems.append(
-            f"{log.path}: {tables.plural(log.bad_line_count, 'line')} cannot be read (the first: line {first.line}, "
+            f"{log.path}: {wording.plural(log.bad_line_count, 'line')} cannot be read (the first: line {first.line}, "
             f"{first.reason}); 'doctor --repair' takes them out and keeps a copy"
         )
     if log.waiting_count:
         problems.append(
-            f"{log.path}: {tables.plural(log.waiting_count, 'record')} could not be written in time and wait in the "
+            f"{log.path}: {wording.plural(log.waiting_count, 'record')} could not be written in time and wait in the "
             "spool; the next run or 'doctor --repair' moves them into the log"
         )
     problems += [f"{path} holds no record; look at it and remove it" for path in log.unreadable_waiting]
@@ -195,7 +197,7 @@ def _document(findings: Findings) -> dict[str, Any]:
 def _lines(findings: Findings) -> list[str]:
     lines = [f"Project:   {findings.project or 'none around the current folder'}", "", "Hosts"]
     lines += [
-        f"  {each.host}{f' {each.version}' if each.version else ''}: {each.state}. {tables.shown(each.detail)}"
+        f"  {each.host}{f' {each.version}' if each.version else ''}: {each.state}. {wording.shown(each.detail)}"
         for each in findings.bridges
     ]
     lines += ["", "Plugins", *_plugin_lines(findings.plugins)]
@@ -204,9 +206,9 @@ def _lines(findings: Findings) -> list[str]:
         lines.append("  none yet")
     lines += ["", "Settings", *(f"  {name}: {_setting(value)}" for name, value in findings.settings.items())]
     if findings.repaired:
-        lines += ["", "Repaired", *(f"  {tables.shown(each)}" for each in findings.repaired)]
+        lines += ["", "Repaired", *(f"  {wording.shown(each)}" for each in findings.repaired)]
     if findings.problems:
-        lines += ["", "This needs a person:", *(f"  {tables.shown(each)}" for each in findings.problems)]
+        lines += ["", "This needs a person:", *(f"  {wording.shown(each)}" for each in findings.problems)]
     if verdict := _verdict(findings):
         lines += ["", *verdict]
     return lines
@@ -227,16 +229,16 @@ def _plugin_lines(plugins: list[PluginStatus]) -> list[str]:
     agents = ", ".join(sorted(names[0] for names in NAMES.values()))
     lines = [f"  understands the output of: {agents}"]
     for each in shown:
-        state = tables.shown(each.problem) if each.problem else f"implements {', '.join(each.hooks) or 'no hook'}"
-        lines.append(f"  {tables.shown(each.name)} ({each.package or 'shipped'}): {state}")
+        state = wording.shown(each.problem) if each.problem else f"implements {', '.join(each.hooks) or 'no hook'}"
+        lines.append(f"  {wording.shown(each.name)} ({each.package or 'shipped'}): {state}")
     return lines
 
 
 def _log_line(log: LogHealth) -> str:
     if log.problem:
-        return f"  {log.feature}: {tables.shown(log.problem)}"
+        return f"  {log.feature}: {wording.shown(log.problem)}"
     facts = [
-        tables.plural(log.event_count, "run"),
+        wording.plural(log.event_count, "run"),
         f"{log.duplicate_count} twice" if log.duplicate_count else "",
         f"{log.bad_line_count} unreadable" if log.bad_line_count else "",
         f"{log.waiting_count} waiting" if log.waiting_count else "",

@@ -11,7 +11,7 @@ from spec_kitty_telemetry.cli import completions as suggestions
 from spec_kitty_telemetry.cli.commands.run import feature_called, tags_of
 from spec_kitty_telemetry.cli.options import json_option, project_option
 from spec_kitty_telemetry.cli.output import say
-from spec_kitty_telemetry.cli.render.text import shown
+from spec_kitty_telemetry.cli.render.wording import shown
 from spec_kitty_telemetry.errors import TelemetryError
 from spec_kitty_telemetry.model.payload import MAXIMUM_COST_USD, MAXIMUM_COUNT, MAXIMUM_DURATION_MS, OUTCOMES
 from spec_kitty_telemetry.model.tokens import PARTS_OF, TOKEN_FIELDS

@@ -11,15 +11,15 @@ import click
 
 from spec_kitty_telemetry.cli.options import filter_options, search_for
 from spec_kitty_telemetry.cli.output import say
-from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render import tables, wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from spec_kitty_telemetry.cli.commands.follow import LogFollower
     from spec_kitty_telemetry.model.record import ExecutionEvent
+    from spec_kitty_telemetry.reports.follow import LogFollower
     from spec_kitty_telemetry.reports.search import Search
 
 _PAUSE_S = 0.5
@@ -55,7 +55,7 @@ def command(event_id: str | None, limit: int, as_json: bool, follow: bool, **fil
 
 
 def _list(search: Search, zone: ZoneInfo | None, limit: int, *, as_json: bool, follow: bool) -> None:
-    from spec_kitty_telemetry.cli.commands.follow import LogFollower
+    from spec_kitty_telemetry.reports.follow import LogFollower
 
     followed = LogFollower(search) if follow else None  # before reading, so that nothing falls in between
     seen: set[str] = set()
@@ -140,14 +140,14 @@ def _cells(event: ExecutionEvent, zone: ZoneInfo | None) -> list[str]:
     return [
         in_zone(event.timestamp, zone).replace(tzinfo=None).isoformat(" ", "minutes"),
         event.feature,
-        payload.wp_id or tables.UNKNOWN,
-        payload.role or tables.UNKNOWN,
-        payload.agent or tables.UNKNOWN,
-        payload.model or tables.UNKNOWN,
-        payload.outcome or tables.UNKNOWN,
-        tables.count(payload.input_tokens, compact=True),
-        tables.count(payload.output_tokens, compact=True),
-        tables.money(payload.cost_usd),
+        payload.wp_id or wording.UNKNOWN,
+        payload.role or wording.UNKNOWN,
+        payload.agent or wording.UNKNOWN,
+        payload.model or wording.UNKNOWN,
+        payload.outcome or wording.UNKNOWN,
+        wording.count(payload.input_tokens, compact=True),
+        wording.count(payload.output_tokens, compact=True),
+        wording.money(payload.cost_usd),
         event.event_id,
     ]
 
@@ -167,12 +167,12 @@ def _table(events: list[ExecutionEvent], zone: ZoneInfo | None) -> str:
 
 
 def _line(event: ExecutionEvent, zone: ZoneInfo | None) -> str:
-    return tables.shown("  ".join(_cells(event, zone)))
+    return wording.shown("  ".join(_cells(event, zone)))
 
 
 def _warn(search: Search) -> None:
     if search.report.skipped_count:
-        lines = tables.plural(search.report.skipped_count, "line")
+        lines = wording.plural(search.report.skipped_count, "line")
         click.echo(f"{lines} could not be read; 'doctor' names them.", err=True)
     for log in search.report.unread:
-        click.echo(f"Left out: {tables.shown(log.reason)}", err=True)
+        click.echo(f"Left out: {wording.shown(log.reason)}", err=True)

@@ -10,7 +10,7 @@ import click
 
 from spec_kitty_telemetry.cli.options import filter_options, json_option, project_option, search_for
 from spec_kitty_telemetry.cli.output import print_json, say
-from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render import tables, wording
 from spec_kitty_telemetry.errors import PriceTableError, ProjectError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def list_prices(name: str | None, provider: str | None, project_folder: Path | N
         return
     rows = [[model.provider or "", model.model, *price_view.rate_cells(model.now, model.unpriced)] for model in found]
     say(tables.table(["provider", "model", *price_view.TITLES], rows, 2) if rows else "No model matches.")
-    say(f"\nUS dollars per million tokens; tables of {book.as_of}, {tables.plural(len(found), 'model')}.")
+    say(f"\nUS dollars per million tokens; tables of {book.as_of}, {wording.plural(len(found), 'model')}.")
 
 
 @command.command("show")
@@ -139,10 +139,10 @@ def lint(context: click.Context, files: tuple[Path, ...]) -> None:
     for path in files or checked_files(_project_root(None)):
         problem = lint(path) if path.exists() else f"{path}: found no such file"
         if problem is None:
-            say(tables.shown(f"{path}: no problem"))
+            say(wording.shown(f"{path}: no problem"))
         else:
             problems += 1
-            click.echo(tables.shown(problem), err=True)
+            click.echo(wording.shown(problem), err=True)
     if problems:
         context.exit(1)
 
@@ -159,13 +159,14 @@ def unknown(as_json: bool, **filters: Any) -> None:
       prices unknown --since 30d --json
     """  # noqa: D301 - \b is click's mark
     from spec_kitty_telemetry.cli.render import unknown_prices
+    from spec_kitty_telemetry.cli.render.report_json import unknown_models
     from spec_kitty_telemetry.reports.build import ReportContext, build_unknown_models
 
     search, zone = search_for(**filters)
     context = ReportContext(search, zone=zone)
     found = build_unknown_models(context)
     if as_json:
-        print_json({"version": 1, "unknown_models": [unknown_prices.as_json(each) for each in found]})
+        print_json({"version": 1, "unknown_models": unknown_models(found)})
     else:
         say("\n".join(unknown_prices.lines(found, search.project.settings_path, context.book)))
 
@@ -193,12 +194,12 @@ def import_genai(providers: tuple[str, ...], output: Path | None) -> None:
 def _imported(imported: Imported, target: Path) -> list[str]:
     many = len(imported.models)
     text = [
-        f"Wrote {tables.plural(many, 'price')} to {tables.shown(target)}; reports name the file where they use it."
+        f"Wrote {wording.plural(many, 'price')} to {wording.shown(target)}; reports name the file where they use it."
         if many
         else f"Nothing to add: our tables have every model of genai-prices {imported.version}; no file was written."
     ]
     if imported.kept:
-        left_out = tables.plural(len(imported.kept), "model")
+        left_out = wording.plural(len(imported.kept), "model")
         text.append(f"Left out {left_out} that our tables have with other rates; ours count.")
     return text
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spec_kitty_telemetry.cli.options import project_option
-from spec_kitty_telemetry.errors import ProjectError
+from spec_kitty_telemetry.errors import ProjectError, reason_of
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.project.layout import Project
@@ -50,7 +50,7 @@ def command(
       run --feature 043 --wp WP01 --role reviewer -- codex exec --json "..."
     """  # noqa: D301 - \b is click's mark
     from spec_kitty_telemetry.agents.detect import agent_of, model_of
-    from spec_kitty_telemetry.cli.commands.tee import end_as, run
+    from spec_kitty_telemetry.cli.tee import end_as, run
     from spec_kitty_telemetry.hooks.manager import Hooks
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
 
@@ -73,7 +73,7 @@ def command(
         ended = run(command_line)
     except OSError as error:
         code = 127 if isinstance(error, FileNotFoundError) else 126
-        reason = f"{command_line[0]} cannot be started: {(error.strerror or str(error)).lower()}"
+        reason = f"{command_line[0]} cannot be started: {reason_of(error)}"
         hooks.after_invocation(invocation, InvocationResult(success=False, exit_code=code, errors=(reason,)))
         click.echo(f"Error: {reason}", err=True)
         sys.exit(code)

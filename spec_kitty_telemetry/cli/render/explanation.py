@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render import tables, wording
 from spec_kitty_telemetry.cli.render.prices import day
 from spec_kitty_telemetry.pricing import dollars, dollars_per_million
 from spec_kitty_telemetry.reports.costing import Costing, counts_for_price, says_anything
@@ -130,7 +130,7 @@ def lines(explanation: dict[str, Any]) -> list[str]:
     if explanation["difference_usd"]:
         text.append(f"difference: {plain(explanation['difference_usd'])} (calculated less reported)")
     text.append(f"In reports counts: {explanation['counts_in_reports']}")
-    return [tables.shown(line) if "\n" not in line else line for line in text]
+    return [wording.shown(line) if "\n" not in line else line for line in text]
 
 
 def _part_lines(part: dict[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render import tables, terminal, wording
 from spec_kitty_telemetry.cli.render.report_notes import as_lines, notes, nothing
 from spec_kitty_telemetry.cli.render.report_table import cost as cost_cell
 from spec_kitty_telemetry.reports.lifecycle import pairs
@@ -40,7 +40,7 @@ def lines(
     below = as_lines([*notes(total, found.unknown_models, context, so="so runs may be missing"), *_about_lanes(lanes)])
     if not every:
         return [nothing(search) if not total.event_count else "No run here served a single work package.", *below]
-    places = tables.money_places(total.total_cost_usd)
+    places = wording.money_places(total.total_cost_usd)
     text = _fitting(_WORK, [_work_cells(each, places) for each in every], 3, _narrow(every))
     if attempts:
         cells = [row for each in every for row in _attempt_cells(each, places)]
@@ -52,7 +52,7 @@ def lines(
 
 def _fitting(titles: list[str], rows: list[list[str]], left: int, narrow: Sequence[int]) -> list[str]:
     text = tables.table(titles, rows, left).splitlines()
-    if tables.widest(text) > tables.width():
+    if tables.widest(text) > terminal.width():
         kept_left = sum(place < left for place in narrow)
         cells = [[row[place] for place in narrow] for row in (titles, *rows)]
         text = tables.table(cells[0], cells[1:], kept_left).splitlines()
@@ -68,15 +68,15 @@ def _work_cells(each: WorkPackage, places: int) -> list[str]:
     return [
         each.feature,
         each.wp_id,
-        each.lane or tables.UNKNOWN,
+        each.lane or wording.UNKNOWN,
         f"{each.total.event_count:,}",
         f"{each.rejection_count}" if each.rejection_count else "",
         _part(each.implementation, each.total, places),
         _part(each.review, each.total, places),
         cost_cell(each.total, places),
-        _part(each.until_accepted, each.total, places) if each.until_accepted else tables.UNKNOWN,
-        _part(each.rework, each.total, places) if each.rework else tables.UNKNOWN,
-        ("" if is_exact or fraction is None else "≈") + tables.percent(fraction),
+        _part(each.until_accepted, each.total, places) if each.until_accepted else wording.UNKNOWN,
+        _part(each.rework, each.total, places) if each.rework else wording.UNKNOWN,
+        ("" if is_exact or fraction is None else "≈") + wording.percent(fraction),
     ]
 
 
@@ -88,8 +88,8 @@ def _part(part: CostSummary, whole: CostSummary, places: int) -> str:
 
 def _pair_cells(pair: Pair, places: int) -> list[str]:
     return [
-        pair.implementer or tables.UNKNOWN,
-        pair.reviewer or tables.UNKNOWN,
+        pair.implementer or wording.UNKNOWN,
+        pair.reviewer or wording.UNKNOWN,
         f"{pair.work_package_count:,}",
         f"{pair.review_count:,}",
         f"{pair.accepted_count:,}",
@@ -104,13 +104,13 @@ def _attempt_cells(each: WorkPackage, places: int) -> list[list[str]]:
         [
             each.feature,
             each.wp_id,
-            tables.UNKNOWN if attempt.attempt is None else str(attempt.attempt),
-            attempt.role or tables.UNKNOWN,
+            wording.UNKNOWN if attempt.attempt is None else str(attempt.attempt),
+            attempt.role or wording.UNKNOWN,
             f"{attempt.cost.event_count:,}",
             f"{attempt.cost.failed_event_count:,}" if attempt.cost.failed_event_count else "",
-            tables.count(attempt.cost.total_input_tokens, compact=True),
-            tables.count(attempt.cost.total_output_tokens, compact=True),
-            tables.duration(attempt.cost.duration_ms),
+            wording.count(attempt.cost.total_input_tokens, compact=True),
+            wording.count(attempt.cost.total_output_tokens, compact=True),
+            wording.duration(attempt.cost.duration_ms),
             cost_cell(attempt.cost, places),
         ]
         for attempt in each.attempts
@@ -119,13 +119,13 @@ def _attempt_cells(each: WorkPackage, places: int) -> list[list[str]]:
 
 def _accepted(found: Lifecycle, search: Search, places: int) -> list[str]:
     told = summary(found, search.report.unread_count)
-    text = f"Accepted: {told['accepted_count']:,} of {tables.plural(told['work_package_count'], 'work package')}"
+    text = f"Accepted: {told['accepted_count']:,} of {wording.plural(told['work_package_count'], 'work package')}"
     if told["mean_accepted_cost_usd"] is None:
         return [f"{text}."]
     estimated = "~" if told["accepted_cost_is_estimated"] else ""
 
     def money(name: str) -> str:
-        return tables.money(told[f"{name}_usd"], ("≥" if told[f"{name}_is_floor"] else "") + estimated, places=places)
+        return wording.money(told[f"{name}_usd"], ("≥" if told[f"{name}_is_floor"] else "") + estimated, places=places)
 
     known = told["accepted_with_known_cost_count"]
     each = "each" if known == told["accepted_count"] else f"each for the {known:,} whose cost is known"
@@ -136,14 +136,14 @@ def _outside(found: Lifecycle, places: int) -> list[str]:
     outside = found.without_work_package
     if not outside.event_count:
         return []
-    runs = tables.plural(outside.event_count, "run")
+    runs = wording.plural(outside.event_count, "run")
     return [f"Not in the table: {runs} without a work package, {cost_cell(outside, places)}."]
 
 
 def _about_lanes(lanes: dict[str, LaneHistory]) -> list[tuple[str, list[str]]]:
-    missing = [f"{slug}: {tables.shown(each.problem)}" for slug, each in sorted(lanes.items()) if each.problem]
+    missing = [f"{slug}: {wording.shown(each.problem)}" for slug, each in sorted(lanes.items()) if each.problem]
     bad = [
-        f"{slug}: {tables.plural(each.bad_line_count, 'line')} of its status.events.jsonl could not be read"
+        f"{slug}: {wording.plural(each.bad_line_count, 'line')} of its status.events.jsonl could not be read"
         for slug, each in sorted(lanes.items())
         if each.bad_line_count
     ]

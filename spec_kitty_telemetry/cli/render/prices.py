@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render import tables, wording
 from spec_kitty_telemetry.pricing import dollars_per_million
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def day(moment: str | None) -> str | None:
 def rate_cells(price: Price | None, unpriced: str | None = None) -> list[str]:
     """Return a price as cells of a table with `TITLES`; `unpriced` is why a listed model has none."""
     if price is None:
-        return [tables.UNKNOWN if unpriced is None else "no price", *[""] * (len(RATES) - 1)]
+        return [wording.UNKNOWN if unpriced is None else "no price", *[""] * (len(RATES) - 1)]
     return ["free" if price.free else rate(getattr(price, name)) for name in RATES]
 
 
@@ -97,7 +97,7 @@ def described(model: ModelDescription, at: datetime | None) -> list[str]:
                      f"output {rate(model.now.output)}.")  # fmt: skip
         lines.append(f"Source: {model.now.source or 'not said'}, checked {model.now.as_of or 'at a time nobody noted'}")
     lines += [f"Note: {each.note}" for each in model.history if each.note]
-    return [tables.shown(line) if "\n" not in line else line for line in lines]
+    return [wording.shown(line) if "\n" not in line else line for line in lines]
 
 
 def _moment(at: datetime | None) -> str:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spec_kitty_telemetry.cli.render import report_notes
-from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render import report_notes, wording
 from spec_kitty_telemetry.cli.render.report_json import numbers
 
 if TYPE_CHECKING:
@@ -56,5 +55,5 @@ def cell(value: object) -> str:
         return f"{value:f}"
     if isinstance(value, int):
         return str(value)
-    text = tables.shown(value)
+    text = wording.shown(value)
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.cli.render import report_notes, report_table
-from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render import report_notes, report_table, wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,7 +38,7 @@ def lines(view: View) -> list[str]:
 
 def text(value: object) -> str:
     """Return `value` so that Markdown shows it as it is: no markup, no HTML, no new cell, no control character."""
-    return _SPECIAL.sub(r"\\\1", tables.shown(value)).replace("://", ":\\//")
+    return _SPECIAL.sub(r"\\\1", wording.shown(value)).replace("://", ":\\//")
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], left_columns: int) -> list[str]:

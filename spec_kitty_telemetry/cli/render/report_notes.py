@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ def nothing(search: Search) -> str:
     """Say why there is nothing to report, and what to do."""
     recorded = search.report.event_count
     if recorded:
-        return f"None of {tables.plural(recorded, 'recorded run')} matches these filters."
+        return f"None of {wording.plural(recorded, 'recorded run')} matches these filters."
     where = f"for {', '.join(search.features())}" if search.filters.features else f"in {search.project.root}"
     return (
         f"Nothing recorded yet {where}.\nRuns are recorded when an orchestrator works here;\n"
@@ -58,11 +58,11 @@ def notes(
         *_about_lines(search, so),
         *_about_logs(search, so),
         *[
-            (f"Prices of {tables.shown(', '.join(use.models))} are from {tables.shown(use.path)}", [])
+            (f"Prices of {wording.shown(', '.join(use.models))} are from {wording.shown(use.path)}", [])
             for use in book.overrides_in_use
         ],
         *[
-            (f"Prices of {tables.shown(', '.join(use.models))} are a plugin's: {tables.shown(use.origin)}", [])
+            (f"Prices of {wording.shown(', '.join(use.models))} are a plugin's: {wording.shown(use.origin)}", [])
             for use in book.plugins_in_use
         ],
     ]
@@ -72,7 +72,7 @@ def about_rows(report: CostReport) -> list[Note]:
     """Return what the rows of one report do not say."""
     found: list[Note] = []
     if report.repeated_event_count:
-        runs = tables.plural(report.repeated_event_count, "run")
+        runs = wording.plural(report.repeated_event_count, "run")
         found.append(
             (f"A run counts in the row of each model that it used: {runs} more in the rows than in the total.", [])
         )
@@ -87,7 +87,7 @@ def as_lines(found: Iterable[Note]) -> list[str]:
 def _about_costs(total: CostSummary, book: PriceBook, cost: CostMode) -> list[Note]:
     if cost == "reported":
         silent = total.unpriced_event_count
-        left_out = f"; {tables.plural(silent, 'run')} with tokens said none" if silent else ""
+        left_out = f"; {wording.plural(silent, 'run')} with tokens said none" if silent else ""
         return [(f"Only what agents reported (--cost reported){left_out}.", [])]
     if total.estimated_cost_usd is None:
         return []
@@ -99,20 +99,20 @@ def _about_usage(total: CostSummary) -> list[Note]:
     found: list[Note] = []
     if total.no_usage_event_count:
         known = total.event_count - total.no_usage_event_count
-        runs = tables.plural(total.event_count, "run")
+        runs = wording.plural(total.event_count, "run")
         found.append((f"Usage is known for {known:,} of {runs}; totals are a floor (≥).", []))
     if total.partial_usage_event_count:
-        runs = tables.plural(total.partial_usage_event_count, "run")
+        runs = wording.plural(total.partial_usage_event_count, "run")
         found.append((f"{runs} said only a part of the tokens used.", []))
     if total.contradictory_event_count:
-        runs = tables.plural(total.contradictory_event_count, "run")
+        runs = wording.plural(total.contradictory_event_count, "run")
         sentence = f"{runs} said counts that cannot all be true, so they have no cost; 'prices explain ID' shows them."
         found.append((sentence, []))
     if total.uncertain_event_count:
-        runs = tables.plural(total.uncertain_event_count, "run")
+        runs = wording.plural(total.uncertain_event_count, "run")
         found.append((f"{runs} may be off in their counts; 'events --json' says why under 'uncertain'.", []))
     if total.base_rate_event_count:
-        runs = tables.plural(total.base_rate_event_count, "run")
+        runs = wording.plural(total.base_rate_event_count, "run")
         found.append(
             (f"{runs} may have reached long-context prices; base rates were taken, so they may cost more.", [])
         )
@@ -122,31 +122,31 @@ def _about_usage(total: CostSummary) -> list[Note]:
 def _about_models(unknown: Iterable[UnknownModel]) -> list[Note]:
     listed = [
         f"{_named(model)}: "
-        f"{tables.plural(model.event_count, 'run')}, {model.input_tokens:,} tokens in, {model.output_tokens:,} out"
+        f"{wording.plural(model.event_count, 'run')}, {model.input_tokens:,} tokens in, {model.output_tokens:,} out"
         for model in unknown
     ]
     return [("No price, so not in the totals:", listed)] if listed else []
 
 
 def _named(model: UnknownModel) -> str:
-    name = tables.shown(model.model or "(the agent did not say its model)")
-    return f"{name} at {tables.shown(model.provider)}" if model.provider else name
+    name = wording.shown(model.model or "(the agent did not say its model)")
+    return f"{name} at {wording.shown(model.provider)}" if model.provider else name
 
 
 def _about_lines(search: Search, so: str) -> list[Note]:
     scan = search.report
     if not scan.skipped_count:
         return []
-    named = [f"{tables.shown(line.file)} line {line.line}: {tables.shown(line.reason)}" for line in scan.skipped]
+    named = [f"{wording.shown(line.file)} line {line.line}: {wording.shown(line.reason)}" for line in scan.skipped]
     more = scan.skipped_count - min(len(named), NAMED_LINES)
     return [
         (
-            f"{tables.plural(scan.skipped_count, 'line')} could not be read, {so}:",
+            f"{wording.plural(scan.skipped_count, 'line')} could not be read, {so}:",
             [*named[:NAMED_LINES], *([f"… and {more:,} more; --json names them"] if more else [])],
         )
     ]
 
 
 def _about_logs(search: Search, so: str) -> list[Note]:
-    left_out = [tables.shown(log.reason) for log in search.report.unread]
+    left_out = [wording.shown(log.reason) for log in search.report.unread]
     return [(f"Whole logs that could not be read, {so}:", left_out)] if left_out else []

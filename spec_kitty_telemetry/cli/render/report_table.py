@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import tabulate  # noqa: F401 - `text.table` needs it: a report imports it while other processes count
 
-from spec_kitty_telemetry.cli.render import report_notes
-from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render import report_notes, tables, terminal, wording
 from spec_kitty_telemetry.model.money import share
 
 if TYPE_CHECKING:
@@ -51,19 +50,19 @@ def _some(number: int) -> str:
 
 def _share(part_usd: Decimal | None, whole_usd: Decimal | None) -> str:
     found = share(part_usd, whole_usd)
-    return "<0.1%" if part_usd and found == 0 else tables.percent(found)
+    return "<0.1%" if part_usd and found == 0 else wording.percent(found)
 
 
-_BAR = Column("", lambda row, style: tables.bar(row.total_cost_usd, style.longest_usd, BAR_CELLS), 1, compares=True)
+_BAR = Column("", lambda row, style: wording.bar(row.total_cost_usd, style.longest_usd, BAR_CELLS), 1, compares=True)
 COLUMNS = (
     Column("runs", lambda row, style: f"{row.event_count:,}"),
     Column("failed", lambda row, style: _some(row.failed_event_count), 5),
-    Column("input", lambda row, style: tables.count(row.total_input_tokens, compact=style.compact)),
-    Column("cached", lambda row, style: tables.count(row.cache_read_tokens, compact=style.compact), 4),
-    Column("output", lambda row, style: tables.count(row.total_output_tokens, compact=style.compact)),
-    Column("time", lambda row, style: tables.duration(row.duration_ms), 2),
-    Column("reported", lambda row, style: tables.money(row.reported_cost_usd, places=style.places), 6),
-    Column("estimate", lambda row, style: tables.money(row.estimated_cost_usd, "~", places=style.places), 6),
+    Column("input", lambda row, style: wording.count(row.total_input_tokens, compact=style.compact)),
+    Column("cached", lambda row, style: wording.count(row.cache_read_tokens, compact=style.compact), 4),
+    Column("output", lambda row, style: wording.count(row.total_output_tokens, compact=style.compact)),
+    Column("time", lambda row, style: wording.duration(row.duration_ms), 2),
+    Column("reported", lambda row, style: wording.money(row.reported_cost_usd, places=style.places), 6),
+    Column("estimate", lambda row, style: wording.money(row.estimated_cost_usd, "~", places=style.places), 6),
     Column("total", lambda row, style: cost(row, style.places)),
     Column("share", lambda row, style: _share(row.total_cost_usd, style.whole_usd), 3, compares=True),
 )
@@ -75,8 +74,8 @@ def write(request: ReportRequest) -> str:
     if not request.view.total.event_count:
         return "\n".join([report_notes.nothing(request.context.search), *below])
     if request.to_file:
-        return "\n".join([*lines(request.view, tables.UNLIMITED), "", *below])
-    return "\n".join([*tables.coloured(lines(request.view, tables.width())), "", *below])
+        return "\n".join([*lines(request.view, terminal.UNLIMITED), "", *below])
+    return "\n".join([*tables.coloured(lines(request.view, terminal.width())), "", *below])
 
 
 def lines(view: View, width: int) -> list[str]:
@@ -100,7 +99,7 @@ def cost(row: CostSummary, places: int) -> str:
     if row.total_cost_usd is None:
         return "unknown"
     marks = ("≥" if row.is_lower_bound else "") + ("~" if row.estimated_cost_usd else "")
-    return tables.money(row.total_cost_usd, marks, places=places)
+    return wording.money(row.total_cost_usd, marks, places=places)
 
 
 class Texts:
@@ -109,7 +108,7 @@ class Texts:
     def __init__(self, view: View, *, compact: bool) -> None:
         """Prepare the rows of `view` with the sums of those that are left out and of all among them."""
         known = [row.total_cost_usd for row in view.rows if row.total_cost_usd is not None]
-        places = tables.money_places(view.total.total_cost_usd)
+        places = wording.money_places(view.total.total_cost_usd)
         self._style = _Style(compact, places, view.total.total_cost_usd, max(known, default=None))
         blank = [""] * (len(view.by) - 1)
         names = [[_value(value) for value in row.group.values()] for row in view.rows]
@@ -156,14 +155,16 @@ def wanted_columns(view: View, texts: Texts, columns: Sequence[Column]) -> list[
         column
         for column in columns
         if (len(view.rows) > 1 or not column.compares)
-        and (not column.given_up or not {"", tables.UNKNOWN}.issuperset(texts.of(column)))
+        and (not column.given_up or not {"", wording.UNKNOWN}.issuperset(texts.of(column)))
     ]
 
 
 def _table(view: View, texts: Texts, columns: Sequence[Column], name_width: int | None = None) -> list[str]:
     rows = texts.rows(columns)
     if name_width is not None:
-        rows = [[*(tables.cut(cell, name_width) for cell in row[: len(view.by)]), *row[len(view.by) :]] for row in rows]
+        rows = [
+            [*(wording.cut(cell, name_width) for cell in row[: len(view.by)]), *row[len(view.by) :]] for row in rows
+        ]
     titles = [*view.by, *(column.title for column in columns)]
     return tables.table(titles, rows, len(view.by), total=texts.has_total, bar=_BAR in columns).splitlines()
 
@@ -179,4 +180,4 @@ def _with_shorter_names(view: View, texts: Texts, columns: Sequence[Column], wid
 
 
 def _value(value: object) -> str:
-    return tables.UNKNOWN if value is None else tables.shown(value)
+    return wording.UNKNOWN if value is None else wording.shown(value)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.cli.render import text as tables
+from spec_kitty_telemetry.cli.render import tables, wording
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,17 +17,6 @@ if TYPE_CHECKING:
 _OTHER_KEYS = "# also, where they have rates of their own: cache_read, cache_write_5m, cache_write_1h (docs/prices.md)"
 
 
-def as_json(model: UnknownModel) -> dict[str, Any]:
-    """Return one unknown model as JSON."""
-    return {
-        "model": model.model,
-        "provider": model.provider,
-        "event_count": model.event_count,
-        "input_tokens": model.input_tokens,
-        "output_tokens": model.output_tokens,
-    }
-
-
 def lines(models: Sequence[UnknownModel], settings_path: Path, book: PriceBook) -> list[str]:
     """Return the models as a table, and entries to paste into the settings file."""
     if not models:
@@ -36,7 +25,7 @@ def lines(models: Sequence[UnknownModel], settings_path: Path, book: PriceBook) 
             for each in models]  # fmt: skip
     text = [tables.table(["model", "runs", "input", "output"], rows, 1), ""]
     if named := [(each.model, each.provider) for each in models if each.model]:
-        text += [f"To give them a price, put this into {tables.shown(settings_path)} and fill in dollars per million",
+        text += [f"To give them a price, put this into {wording.shown(settings_path)} and fill in dollars per million",
                  "tokens:", "", "pricing:", "  models:"]  # fmt: skip
         text += [line for model, provider in named for line in _entry(model, provider, book)]
     if any(each.model is None for each in models):
@@ -64,4 +53,4 @@ def _entry(model: str, provider: str | None, book: PriceBook) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(tables.shown(text))  # JSON strings are YAML strings
+    return json.dumps(wording.shown(text))  # JSON strings are YAML strings

@@ -1,0 +1,104 @@
+"""Numbers and texts as a person reads them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from spec_kitty_telemetry.cli.output import can_show
+
+UNKNOWN = "–"
+_UNITS = ("", "k", "M", "G", "T")
+BLOCKS = "▏▎▍▌▋▊▉█"
+
+
+def shown(text: object) -> str:
+    """Return `text` without anything that could steer a terminal."""
+    return "".join(character if character.isprintable() else "�" for character in str(text))
+
+
+def money(amount_usd: Decimal | None, mark: str = "", *, places: int = 4) -> str:
+    """Return dollars with `mark` before them and `places` decimals; a small amount is never a false zero."""
+    if amount_usd is None:
+        return UNKNOWN
+    least = Decimal(1).scaleb(-places)
+    if 0 < amount_usd < least:
+        return f"{mark}<${least}"
+    return f"{mark}${amount_usd:,.{places}f}"
+
+
+def money_places(greatest_usd: Decimal | None) -> int:
+    """Return how many decimals all amounts of a table have: cents are enough from ten dollars on."""
+    return 2 if greatest_usd is not None and greatest_usd >= 10 else 4  # noqa: PLR2004
+
+
+def count(number: int | None, *, compact: bool = False) -> str:
+    """Return a whole number with separators, or with a unit (30.5M) when `compact`."""
+    if number is None:
+        return UNKNOWN
+    if not compact or abs(number) < 10_000:  # noqa: PLR2004
+        return f"{number:,}"
+    scaled, unit = float(number), 0
+    while abs(scaled) >= 999.5 and unit < len(_UNITS) - 1:  # noqa: PLR2004
+        scaled, unit = scaled / 1000, unit + 1
+    return f"{scaled:.3g}{_UNITS[unit]}" if scaled < 999.5 else f"{scaled:,.0f}{_UNITS[unit]}"  # noqa: PLR2004
+
+
+def duration(milliseconds: int | None) -> str:
+    """Return a length of time in its two greatest units."""
+    if milliseconds is None:
+        return UNKNOWN
+    seconds = round(milliseconds / 1000)
+    if milliseconds < 10_000:  # noqa: PLR2004
+        return f"{milliseconds / 1000:.1f}s"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h {minutes:02}m"
+    return f"{minutes}m {seconds:02}s" if minutes else f"{seconds}s"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return `3 runs`, `1 run`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def percent(fraction: Decimal | None) -> str:
+    """Return a share from 0 to 1 as per cent with one decimal; a small share is never a false zero."""
+    if fraction is None:
+        return UNKNOWN
+    return "<0.1%" if 0 < fraction < Decimal("0.001") else f"{fraction * 100:.1f}%"
+
+
+def bar(amount_usd: Decimal | None, longest_usd: Decimal | None, cells: int) -> str:
+    """Return a bar as long as `amount_usd` is beside `longest_usd`, whose bar has `cells` characters."""
+    if amount_usd is None or not longest_usd or amount_usd <= 0:
+        return ""
+    eighths = max(int(amount_usd * cells * 8 / longest_usd), 1)
+    if not can_show(BLOCKS):
+        return "#" * max(eighths // 8, 1)
+    return BLOCKS[-1] * (eighths // 8) + BLOCKS[: eighths % 8][-1:]
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal `text` takes: a Chinese character two, an accent of its own none."""
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width  # most texts are ASCII
+
+    return sum(
+        2 if east_asian_width(each) in "WF" else 0 if category(each) in {"Mn", "Me", "Cf"} else 1 for each in text
+    )
+
+
+def cut(text: str, columns: int) -> str:
+    """Return `text` without its middle where it is wider than `columns`: names differ at both ends."""
+    if columns_of(text) <= columns:
+        return text
+    end = (columns - 1) // 2
+    return f"{_beginning(text, columns - 1 - end)}…{_beginning(text[::-1], end)[::-1]}"
+
+
+def _beginning(text: str, columns: int) -> str:
+    while columns_of(text) > columns:
+        text = text[:-1]
+    return text
