@@ -1,10 +1,10 @@
 """Codex's rollout files: `sessions/YYYY/MM/DD/rollout-<time>-<thread>.jsonl`, and `archived_sessions/`.
 
-`token_count` events have the thread's running total; a run's tokens are the last total in its time less the last one
-before it.  Should the total fall, the sizes of the single requests are added instead, repeated events once.  The model
-is that of the latest `turn_context`.  Subagents have files of their own, which are not added.
+A run is its main thread and everything that this started: sub-agents, and the reviewer of `codex exec review`, are
+threads with files of their own, which name their parent (`parent_thread_id`) and the main thread (`session_id`).  What
+one file says is the business of `thread`.
 
-Sources: openai/codex rollout files of 0.142.4 and 0.169.0; getagentseal/codeburn `docs/providers/codex.md`.
+Sources: openai/codex rollout files of 0.142.4 to 0.171.0; getagentseal/codeburn `docs/providers/codex.md`.
 """
 
 from __future__ import annotations
@@ -13,96 +13,99 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.agents.common.fields import get_int, inner, milliseconds, moment, word
+from spec_kitty_telemetry.agents.codex.thread import MARKERS, Thread
+from spec_kitty_telemetry.agents.common.fields import inner, moment, word
 from spec_kitty_telemetry.agents.common.files import changed_since
-from spec_kitty_telemetry.agents.common.session_totals import difference
-from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, of_whole, total
+from spec_kitty_telemetry.agents.common.tokens import TokenCounts, by_model
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from spec_kitty_telemetry.agents.common.context import AgentContext, Window
     from spec_kitty_telemetry.agents.common.files import SessionFiles, SessionQuery
     from spec_kitty_telemetry.agents.common.stdout import Json
+    from spec_kitty_telemetry.agents.common.tokens import Model
 
 
 @dataclass(slots=True)
 class Rollout:
-    """What a thread's file says about one run."""
+    """What the files of one run say."""
 
-    thread: str | None = None
-    model: str | None = None
-    provider: str | None = None
-    duration_ms: int | None = None
-    before: TokenCounts = field(default_factory=TokenCounts)
-    """The thread's total before the run."""
-    totals: list[TokenCounts] = field(default_factory=list)
-    """The running totals of the run, in order, repetitions left out."""
-    requests: list[TokenCounts] = field(default_factory=list)
-    """What came with each of the totals: the size of one request."""
-
+    window: Window | None = None
+    main: Thread = field(default_factory=Thread)
+    children: list[Thread] = field(default_factory=list)
     doubt: str | None = None
     """Why the numbers may be too low."""
 
     @property
-    def named_model(self) -> Model | None:
-        """The model with who bills for it."""
-        return Model(self.model, self.provider) if self.model else None
+    def own(self) -> dict[Model, TokenCounts]:
+        """What the main thread used in the run."""
+        return self.main.models(self.window) if self.window else {}
 
     @property
-    def counts(self) -> TokenCounts:
-        """What the run used."""
-        previous, added = self.before, TokenCounts()
-        if self.totals:
-            grown = difference({"": self.totals[-1]}, {"": previous})
-            added = total(self.requests) if grown is None else grown[""]
-        return added
+    def by_children(self) -> dict[Model, TokenCounts]:
+        """What the threads that it started used in the run."""
+        models = [child.models(self.window) for child in self.children] if self.window else []
+        return by_model(item for one in models for item in one.items())
 
-    def note(self, line: Json, window: Window) -> None:
-        """Take in one line."""
-        payload = inner(line, "payload")
-        kind = word(payload, "type") if line.get("type") == "event_msg" else word(line, "type")
-        if kind == "session_meta":
-            self.thread = self.thread or word(payload, "id")
-            self.provider = word(payload, "model_provider") or self.provider
-        elif kind == "turn_context":
-            self.model = word(payload, "model") or self.model
-        elif kind == "task_complete" and window.holds(moment(line.get("timestamp"))):
-            self.duration_ms = milliseconds(payload, "duration_ms")
-        elif kind == "token_count":
-            self._count(inner(payload, "info"), line, window)
+    @property
+    def before(self) -> TokenCounts:
+        """The main thread's running total before the run."""
+        return self.main.before(self.window) if self.window else TokenCounts()
 
-    def _count(self, info: Json, line: Json, window: Window) -> None:
-        running = turn_counts(inner(info, "total_token_usage"))
-        when = moment(line.get("timestamp"))
-        if not running.has_tokens or when is None:
-            return
-        if window.holds(when):
-            if running != (self.totals[-1] if self.totals else self.before):
-                self.totals.append(running)
-                self.requests.append(turn_counts(inner(info, "last_token_usage")))
-        elif when < window.start:
-            self.before = running
+    @property
+    def duration_ms(self) -> int | None:
+        """How long the run's last turn took."""
+        return self.main.duration_ms(self.window) if self.window else None
+
+    def lacks(self, threads: set[str]) -> int:
+        """Return how many of the `threads` that the run started have no file with a request in it."""
+        return len(threads - {child.thread for child in self.children if child.requests})
 
 
 def find(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Rollout | None:
-    """Read the run's rollout file."""
+    """Read the rollout files of the run."""
     path = _by_session(context, wanted, reading) if wanted.session_id else _by_folder(context, wanted, reading)
     if path is None:
         return None
-    rollout = Rollout()
-    markers = ('"session_meta"', '"turn_context"', '"token_count"', '"task_complete"')
-    for line in reading.lines(path, *markers):
-        rollout.note(line, wanted.window)
-    rollout.doubt = reading.doubt
-    return rollout
+    files = _Threads(context, reading)
+    main = files.read(path)
+    children = [files.read(child) for child in _children(context, wanted, reading, main.thread)]
+    return Rollout(wanted.window, main, children, reading.doubt)
+
+
+class _Threads:
+    """Reads threads' files, each once: a fork asks for its parent's totals."""
+
+    def __init__(self, context: AgentContext, reading: SessionFiles) -> None:
+        self._context = context
+        self._reading = reading
+        self._totals: dict[str, list[TokenCounts]] = {}
+
+    def read(self, path: Path) -> Thread:
+        thread = Thread(self.totals_of)
+        for line in self._reading.lines(path, *MARKERS):
+            thread.note(line)
+        if thread.thread:
+            self._totals[thread.thread] = [running for _, running in thread.totals]
+        return thread
+
+    def totals_of(self, thread: str) -> list[TokenCounts]:
+        if thread not in self._totals:
+            self._totals[thread] = []  # a circle of forks ends here
+            path = _file_of(self._context, thread, self._reading)
+            if path is not None:
+                self.read(path)
+        return self._totals[thread]
 
 
 def _by_session(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Path | None:
-    thread = wanted.safe_session
+    return _file_of(context, wanted.safe_session, reading) if wanted.safe_session else None
+
+
+def _file_of(context: AgentContext, thread: str, reading: SessionFiles) -> Path | None:
     root = context.folder("CODEX_HOME", ".codex")
-    if thread is None:
-        return None
     name = rf"rollout-.*{re.escape(thread)}\.jsonl"
     active = next(reading.files(root / "sessions", name, depth=3), None)
     return active or next(reading.files(root / "archived_sessions", name), None)
@@ -110,26 +113,41 @@ def _by_session(context: AgentContext, wanted: SessionQuery, reading: SessionFil
 
 def _by_folder(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Path | None:
     """Return the only thread that began in the run's folder and time and is not a subagent's."""
-    root = context.folder("CODEX_HOME", ".codex") / "sessions"
-    candidates = reading.files(root, r"rollout-.*\.jsonl", depth=3)
-    began = [path for path in candidates if changed_since(path, wanted.window) and _began(path, wanted, reading)]
+    began = [path for path, start in _changed(context, wanted, reading) if _began(start, wanted)]
     return began[0] if len(began) == 1 else None
 
 
-def _began(path: Path, wanted: SessionQuery, reading: SessionFiles) -> bool:
-    start = next(reading.first(path, 1), {})
+def _began(start: Json, wanted: SessionQuery) -> bool:
     payload = inner(start, "payload")
-    if payload.get("parent_thread_id") or payload.get("forked_from_id") or isinstance(payload.get("source"), dict):
+    if _is_subagent(payload):
         return False
     return wanted.is_folder(payload.get("cwd")) and wanted.window.holds(moment(start.get("timestamp")))
 
 
-def turn_counts(found: Json) -> TokenCounts:
-    """Count what was used: cached and cache-written input are parts of input, reasoning of output."""
-    return of_whole(
-        get_int(found, "input_tokens"),
-        cache_read=get_int(found, "cached_input_tokens"),
-        cache_write=get_int(found, "cache_write_input_tokens"),
-        output=get_int(found, "output_tokens"),
-        reasoning=get_int(found, "reasoning_output_tokens"),
-    )
+def _is_subagent(payload: Json) -> bool:
+    is_said = payload.get("thread_source") == "subagent" or isinstance(payload.get("source"), dict)
+    return is_said or bool(word(payload, "parent_thread_id"))
+
+
+def _changed(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Iterator[tuple[Path, Json]]:
+    """Yield the files that were written since the run began, with their first lines."""
+    root = context.folder("CODEX_HOME", ".codex")
+    for folder, depth in ((root / "sessions", 3), (root / "archived_sessions", 0)):
+        for path in reading.files(folder, r"rollout-.*\.jsonl", depth=depth):
+            if changed_since(path, wanted.window):
+                yield path, next(reading.first(path, 1), {})
+
+
+def _children(context: AgentContext, wanted: SessionQuery, reading: SessionFiles, main: str | None) -> list[Path]:
+    """Return the files of the threads that the main one started, and that those started."""
+    candidates: dict[str, tuple[Path, set[str]]] = {}
+    for path, start in _changed(context, wanted, reading):
+        payload = inner(start, "payload")
+        thread = word(payload, "id")
+        if thread and _is_subagent(payload):
+            parents = {named for name in ("parent_thread_id", "session_id") if (named := word(payload, name))}
+            candidates.setdefault(thread, (path, parents))
+    family = {main} if main else set()
+    while grown := {thread for thread, (_, parents) in candidates.items() if thread not in family and parents & family}:
+        family |= grown
+    return [path for thread, (path, _) in candidates.items() if thread in family and thread != main]

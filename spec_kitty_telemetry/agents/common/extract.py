@@ -53,7 +53,7 @@ def build_usage(
     return Usage(
         **_numbers(whole),
         **_rates(chosen, list(named)),
-        model=chosen.name if chosen else None,
+        model=(chosen.name or None) if chosen else None,
         provider=chosen.provider if chosen else None,
         models=tuple(_model_usage(*item) for item in list(named.items())[:_MOST_MODELS] if item[1].is_known),
         session_id=session_id,
