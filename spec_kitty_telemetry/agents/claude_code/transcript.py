@@ -11,10 +11,10 @@ Sources: ryoppippi/ccusage `adapter/claude/daily.rs`; titeya/dms-claudecode issu
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.agents.claude_code.billing import requests_of
+from spec_kitty_telemetry.agents.claude_code.folders import candidates, roots
 from spec_kitty_telemetry.agents.common.extract import build_usage
 from spec_kitty_telemetry.agents.common.fields import inner, moment, word
 from spec_kitty_telemetry.agents.common.files import SessionFiles, changed_since
@@ -97,31 +97,21 @@ def version(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) 
     return next((found for line in lines if (found := word(line, "version"))), None)
 
 
-def _roots(context: AgentContext) -> list[Path]:
-    if context.environment.get("CLAUDE_CONFIG_DIR", "").strip():
-        return [context.folder("CLAUDE_CONFIG_DIR") / "projects"]
-    return [context.home / ".claude" / "projects", context.home / ".config" / "claude" / "projects"]
-
-
 def _by_session(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Path | None:
     session = wanted.safe_session
     if session is None:
         return None
-    name, roots = f"{session}.jsonl", _roots(context)
-    likely = (root / _folder_name(wanted) / name for root in roots)
-    elsewhere = (path for root in roots for path in reading.called(root, name, depth=1))
+    name = f"{session}.jsonl"
+    likely = (folder / name for folder in candidates(context, wanted.folder))
+    elsewhere = (path for root in roots(context) for path in reading.called(root, name, depth=1))
     return next(filter(os.path.isfile, likely), None) or next(elsewhere, None)
-
-
-def _folder_name(wanted: SessionQuery) -> str:
-    return re.sub(r"[^A-Za-z0-9]", "-", str(wanted.folder))
 
 
 def _by_folder(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Path | None:
     """Return the only session that began in the run's folder and time."""
-    folders = (root / _folder_name(wanted) for root in _roots(context))
-    candidates = (path for folder in folders for path in reading.files(folder, r".*\.jsonl"))
-    began = [path for path in candidates if changed_since(path, wanted.window) and _began(path, wanted, reading)]
+    folders = dict.fromkeys(candidates(context, wanted.folder))
+    paths = (path for folder in folders for path in reading.files(folder, r".*\.jsonl"))
+    began = [path for path in paths if changed_since(path, wanted.window) and _began(path, wanted, reading)]
     return began[0] if len(began) == 1 else None
 
 

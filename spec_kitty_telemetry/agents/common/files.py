@@ -23,7 +23,7 @@ SECONDS = 1.0
 BYTES = 64 << 20
 _LINE_BYTES = 8 << 20
 _ENTRIES = 20_000
-_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
 class SessionQuery(NamedTuple):
@@ -36,13 +36,13 @@ class SessionQuery(NamedTuple):
     @property
     def safe_session(self) -> str | None:
         """The session id, if it can be part of a file name."""
-        return self.session_id if self.session_id and _SAFE_NAME.fullmatch(self.session_id) else None
+        return self.session_id if self.session_id and SAFE_NAME.fullmatch(self.session_id) else None
 
     def is_folder(self, found: object) -> bool:
         """Whether a session's working folder is the run's."""
         if self.folder is None or not isinstance(found, str) or not found or "\0" in found:
             return False
-        return found == str(self.folder) or _real(Path(found)) == _real(self.folder)
+        return found == str(self.folder) or real_path(Path(found)) == real_path(self.folder)
 
 
 class SessionFiles:
@@ -192,7 +192,8 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _real(path: Path) -> Path:
+def real_path(path: Path) -> Path:
+    """Return where a path leads, whatever links are on the way; the path itself where that cannot be told."""
     try:
         return path.resolve()
     except (OSError, RuntimeError, ValueError):

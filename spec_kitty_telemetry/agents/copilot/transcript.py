@@ -1,12 +1,14 @@
 """Copilot CLI's own files: `session-state/<session>/events.jsonl`, `session-store.db`, and an exported trace.
 
 `session.usage_record` (1.0.102) has one request.  `session.shutdown` has the session's totals so far for each model,
-also across resumed runs, so what an earlier shutdown had is taken off; it is missing after a kill.  The database has
-one row a request (about 1.0.69 on).  Of a trace, which `COPILOT_OTEL_FILE_EXPORTER_PATH` names, only `chat` spans
-count.  Input includes cached input, output includes reasoning; AI credits (`totalNanoAiu`) are not dollars.
+also across resumed runs, so what an earlier shutdown had is taken off; it is missing after a kill, and after a
+compaction it lacks what was before.  The database has one row a request (about 1.0.69 on).  Of a trace, which
+`COPILOT_OTEL_FILE_EXPORTER_PATH` names, only `chat` spans count.  None of them is always whole and none has more than
+there was, so the one with the most tokens is taken.  Input includes cached input, output includes reasoning; AI credits
+(`totalNanoAiu`) are not dollars.
 
-Sources: github/copilot-sdk `nodejs/src/generated/session-events.ts` (cc0438d); ryoppippi/ccusage issue 1364;
-getagentseal/codeburn; Copilot CLI 1.0.102.
+Sources: github/copilot-sdk `nodejs/src/generated/session-events.ts` (cc0438d); github/copilot-cli issue 4351;
+ryoppippi/ccusage issue 1364; getagentseal/codeburn; Copilot CLI 1.0.102.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ from spec_kitty_telemetry.agents.common.session_totals import difference
 from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model, of_whole
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from spec_kitty_telemetry.agents.common.context import AgentContext, Window
     from spec_kitty_telemetry.agents.common.files import SessionFiles, SessionQuery
     from spec_kitty_telemetry.agents.common.stdout import Json
@@ -35,13 +39,17 @@ _Models = dict[Model, TokenCounts]
 
 
 def find(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Usage | None:
-    """Add up the requests of the run's session, else take its totals."""
+    """Take the most complete of what the run's session left: its requests, its ledger, its totals, its trace."""
     events = _events(context, wanted, reading)
     session = wanted.session_id or (events.parent.name if events else None)
-    models = _of_events(events, wanted.window, reading) if events else {}
-    models = models or _of_database(context, session, wanted.window, reading)
-    models = models or _of_trace(context, session, reading)
+    requests, totals = _of_events(events, wanted.window, reading) if events else ({}, {})
+    ledger = _of_database(context, session, wanted.window, reading)
+    models = max(requests, ledger, totals, _of_trace(context, session, wanted.window, reading), key=_size)
     return build_usage(None, models, session_id=session, source="transcript", doubt=reading.doubt) if models else None
+
+
+def _size(models: _Models) -> int:
+    return sum((counts.input_tokens or 0) + (counts.output_tokens or 0) for counts in models.values())
 
 
 def _events(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> Path | None:
@@ -60,9 +68,11 @@ def _began(path: Path, wanted: SessionQuery, reading: SessionFiles) -> bool:
     return wanted.is_folder(folder) and wanted.window.holds(moment(start.get("timestamp")))
 
 
-def _of_events(path: Path, window: Window, reading: SessionFiles) -> _Models:
+def _of_events(path: Path, window: Window, reading: SessionFiles) -> tuple[_Models, _Models]:
+    """Add up the single requests, and apart from them what the totals grew by."""
     requests: dict[str, tuple[Model, TokenCounts]] = {}
-    before, after = {}, {}
+    before: dict[str, TokenCounts] = {}
+    after: dict[str, TokenCounts] = {}
     for number, event in enumerate(reading.lines(path, '"session.usage_record"', '"session.shutdown"')):
         data, when = inner(event, "data"), moment(event.get("timestamp"))
         if event.get("type") == "session.shutdown":
@@ -73,15 +83,16 @@ def _of_events(path: Path, window: Window, reading: SessionFiles) -> _Models:
                 before = totals
         elif event.get("type") == "session.usage_record" and window.holds(when):
             used = inner(data, "usage")
-            requests[word(event, "id") or str(number)] = (Model(word(used, "model") or ""), _counts(used))
-    if not requests:
-        grown = difference(after, before)
-        return {Model(name): counts for name, counts in (after if grown is None else grown).items()}
-    return by_model(requests.values())
+            key = word(inner(data, "accounting"), "usageId") or word(event, "id") or str(number)
+            requests[key] = (Model(word(used, "model") or ""), _counts(used))
+    grown = difference(after, before)
+    added = after if grown is None else grown
+    return by_model(requests.values()), {Model(model): counts for model, counts in added.items()}
 
 
 def _metrics(data: Json) -> dict[str, Json]:
-    return {name: found for name, found in inner(data, "modelMetrics").items() if isinstance(found, dict)}
+    metrics = inner(data, "modelMetrics") or inner(data, "accountingSnapshot", "modelMetrics")
+    return {name: found for name, found in metrics.items() if isinstance(found, dict)}
 
 
 def _counts(used: Json) -> TokenCounts:
@@ -105,16 +116,24 @@ def _of_database(context: AgentContext, session: str | None, window: Window, rea
     )
 
 
-def _of_trace(context: AgentContext, session: str | None, reading: SessionFiles) -> _Models:
+def _of_trace(context: AgentContext, session: str | None, window: Window, reading: SessionFiles) -> _Models:
     named = context.environment.get("COPILOT_OTEL_FILE_EXPORTER_PATH", "").strip()
     if not named or not session:
         return {}
-    spans = (inner(span, "attributes") for span in reading.lines(Path(named), '"chat"'))
+    lines = (line for line in reading.lines(Path(named), '"chat"') if window.holds(_ended(line)))
+    spans = (inner(line, "attributes") for line in lines)
     return by_model(
         (Model(word(found, "gen_ai.response.model", "gen_ai.request.model") or ""), _of_span(found))
         for found in spans
         if found.get("gen_ai.operation.name") == "chat" and found.get("gen_ai.conversation.id") == session
     )
+
+
+def _ended(span: Json) -> datetime | None:
+    """Return when a span ended: seconds and nanoseconds."""
+    parts = span.get("endTime")
+    seconds = parts[0] if isinstance(parts, list) and parts else None
+    return moment(seconds * 1000) if isinstance(seconds, int) else None
 
 
 def _of_span(found: Json) -> TokenCounts:

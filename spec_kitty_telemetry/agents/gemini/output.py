@@ -1,7 +1,8 @@
 """Gemini CLI: `--output-format json` (one pretty-printed object) and `stream-json` (lines).
 
-`stats.models` has the tokens of each model: `prompt` includes `cached`, and `thoughts` stand beside `candidates`.  The
-stream leaves thoughts out, so output is its total less its input.  Cost and cache writes are not reported.  A session
+`stats.models` has the tokens of each model: `prompt` includes `cached`, and `thoughts` stand beside `candidates`, as do
+the tokens that searches gave back (`tool`), which are input.  The stream names neither, so its total less its input is
+taken for output.  Cost and cache writes are not reported.  A session
 that is resumed without a terminal (`--resume latest`) keeps its id and prints the statistics of the run alone: only the
 interactive program starts with stored totals (0.61.0, seen 2026-11).  A failed run prints its error as JSON on stderr,
 without tokens.

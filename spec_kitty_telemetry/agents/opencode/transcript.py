@@ -1,9 +1,12 @@
 """The stores of OpenCode and Kilo 7: an SQLite file in newer versions, a tree of JSON files in older ones.
 
 A message has the model; its `tokens` are those of its last step only while its `cost` grows with every step, so the
-`step-finish` parts are added up where there are any.  Subagents are sessions of their own with a parent.
+`step-finish` parts are added up where there are any.  Subagents are sessions of their own with a parent; the cost of
+Kilo's message holds its subagents', that of its parts does not.  A fork begins with copies of its parent's messages,
+which have new ids and are older than the session that holds them.
 
-Sources: anomalyco/opencode `packages/opencode/src/session`; getagentseal/codeburn `docs/providers/opencode.md`.
+Sources: anomalyco/opencode `packages/opencode/src/session`; getagentseal/codeburn `docs/providers/opencode.md`; stores
+of OpenCode 1.18.33 and Kilo 7.7.7.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_mod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from spec_kitty_telemetry.agents.common.context import AgentContext, Window
@@ -30,6 +34,7 @@ _CHILDREN = "SELECT id FROM session WHERE parent_id = ?"
 _IN_FOLDER = (
     "SELECT id, directory, time_created FROM session WHERE parent_id IS NULL ORDER BY time_created DESC LIMIT 200"
 )
+_CREATED = "SELECT time_created FROM session WHERE id = ?"
 _MESSAGES = "SELECT id, data FROM message WHERE session_id = ?"
 _PARTS = "SELECT message_id, data FROM part WHERE message_id IN (SELECT id FROM message WHERE session_id = ?)"
 
@@ -51,7 +56,7 @@ def find(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> 
     for store in _stores(context, reading):
         main = wanted.session_id or store.session_in(wanted)
         sessions = list(_with_children(store, main)) if main else []
-        found = {session: _of_run(store.messages(session), wanted.window) for session in sessions}
+        found = {session: _of_run(store, session, wanted.window) for session in sessions}
         messages = [message for session in sessions for message in found[session]]
         if messages:
             return Found(_summed(messages, main, reading), any(found[session] for session in sessions[1:]))
@@ -71,9 +76,20 @@ def _summed(found: list[_Message], session: str | None, reading: SessionFiles) -
     return build_usage(None, models, session_id=session, duration_ms=duration, source="transcript", doubt=reading.doubt)
 
 
-def _of_run(messages: list[_Message], window: Window) -> list[_Message]:
-    answers = [message for message in messages if message.found.get("role") == "assistant"]
-    return [message for message in answers if window.holds(moment(inner(message.found, "time").get("created")))]
+def _of_run(store: _Database | _Files, session: str, window: Window) -> list[_Message]:
+    began = store.created(session)
+    answers = [message for message in store.messages(session) if message.found.get("role") == "assistant"]
+    return [answer for answer in answers if window.holds(_created(answer.found)) and not is_copy(answer.found, began)]
+
+
+def is_copy(message: Json, session_began: datetime | None) -> bool:
+    """Whether a fork took a message over from its parent: it is older than the session."""
+    created = _created(message)
+    return created is not None and session_began is not None and created < session_began
+
+
+def _created(found: Json) -> datetime | None:
+    return moment(inner(found, "time").get("created"))
 
 
 def _with_children(store: _Database | _Files, session: str) -> Iterator[str]:
@@ -111,6 +127,10 @@ class _Database:
     def children(self, session: str) -> list[str]:
         return [str(name) for (name,) in self._reading.rows(self._path, _CHILDREN, (session,))]
 
+    def created(self, session: str) -> datetime | None:
+        rows = self._reading.rows(self._path, _CREATED, (session,))
+        return moment(rows[0][0]) if rows else None
+
     def messages(self, session: str) -> list[_Message]:
         parts: dict[object, list[Json]] = {}
         for message, data in self._reading.rows(self._path, _PARTS, (session,)):
@@ -139,6 +159,9 @@ class _Files:
         return [
             str(found["id"]) for found in self._sessions() if found.get("parentID") == session and word(found, "id")
         ]
+
+    def created(self, session: str) -> datetime | None:
+        return next((_created(found) for found in self._sessions() if found.get("id") == session), None)
 
     def messages(self, session: str) -> list[_Message]:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,128}", session):

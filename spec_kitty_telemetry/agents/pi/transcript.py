@@ -1,8 +1,9 @@
 """pi's session files: `agent/sessions/--<folder>--/<time>_<session>.jsonl`; none with `--no-session`.
 
-They hold the messages that JSON mode prints, each once, after a header with the session's id and folder.
+They hold the messages that JSON mode prints, each once, after a header with the session's id and folder.  A fork
+(`parentSession` in its header) begins with copies of its parent's.
 
-Source: badlogic/pi-mono `packages/coding-agent` (83378aa).
+Sources: badlogic/pi-mono `packages/coding-agent` (83378aa); session files of pi 1.6.0.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from spec_kitty_telemetry.agents.common.fields import inner, moment, word
 from spec_kitty_telemetry.agents.common.files import changed_since
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.agents.common.files import SessionFiles, SessionQuery
     from spec_kitty_telemetry.agents.common.stdout import Json
@@ -31,12 +30,15 @@ def find(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -> 
     if len(chosen) != 1:
         return None, []
     path, header = chosen[0]
-    return word(header, "id"), _messages(path, wanted, reading)
+    lines = (line for line in reading.lines(path, '"assistant"') if line.get("type") == "message")
+    found = (inner(line, "message") for line in lines if not is_copy(line, header))
+    return word(header, "id"), [one for one in found if wanted.window.holds(moment(one.get("timestamp")))]
 
 
-def _messages(path: Path, wanted: SessionQuery, reading: SessionFiles) -> list[Json]:
-    found = [inner(line, "message") for line in reading.lines(path, '"assistant"') if line.get("type") == "message"]
-    return [message for message in found if wanted.window.holds(moment(message.get("timestamp")))]
+def is_copy(line: Json, header: Json) -> bool:
+    """Whether a fork took a line over from its parent: such lines keep their times, which are before its own."""
+    began, written = moment(header.get("timestamp")), moment(line.get("timestamp"))
+    return "parentSession" in header and began is not None and written is not None and written < began
 
 
 def _is_wanted(header: Json, wanted: SessionQuery) -> bool:

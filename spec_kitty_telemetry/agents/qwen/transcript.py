@@ -1,7 +1,8 @@
 """Qwen Code's chats: `projects/<folder>/chats/<session>.jsonl`; versions before about 0.14 wrote Gemini's files.
 
-Assistant lines have the usage of one request.  `ui_telemetry` lines repeat it, except for background requests, which
-have a `subagent_name` and no assistant line.  Reasoning is inside the candidates where the sums say so.
+Assistant lines have the usage of one request.  `ui_telemetry` lines repeat it, except for background requests and
+sub-agents, which have a `subagent_name` and no assistant line there.  Sub-agents have files of their own
+(`subagents/<session>/`), whose lines name no model.  Reasoning is inside the candidates where the sums say so.
 
 Sources: Piebald-AI/splitrail test data; output of Qwen Code 0.15.10 and 0.24.4 (2026-11).
 """
@@ -18,6 +19,7 @@ from spec_kitty_telemetry.agents.gemini import transcript as gemini
 from spec_kitty_telemetry.agents.gemini.transcript import token_counts
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from spec_kitty_telemetry.agents.common.context import AgentContext, Window
@@ -46,12 +48,29 @@ def before(context: AgentContext, wanted: SessionQuery, reading: SessionFiles) -
 
 def _models(path: Path, window: Window, reading: SessionFiles) -> dict[Model, TokenCounts]:
     lines = reading.lines(path, '"usageMetadata"', '"subagent_name"')
-    requests = (_request(line) for line in lines if window.holds(moment(line.get("timestamp"))))
-    return by_model(request for request in requests if request is not None)
+    found = (request_of(line) for line in lines if window.holds(moment(line.get("timestamp"))))
+    requests = [request for request in found if request is not None]
+    return by_model((*requests, *_of_subagents(path, window, reading, requests)))
 
 
-def _request(line: Json) -> tuple[Model, TokenCounts] | None:
-    if line.get("type") == "assistant":
+def _of_subagents(
+    path: Path, window: Window, reading: SessionFiles, known: list[tuple[Model, TokenCounts]]
+) -> Iterator[tuple[Model, TokenCounts]]:
+    """Yield the requests of sub-agents' own files that the chat does not repeat; they do not name their model."""
+    repeated = [counts for _, counts in known]
+    main = known[-1][0] if known else Model("")
+    for file in reading.files(path.parent.parent / "subagents" / path.stem, r".*\.jsonl"):
+        for line in reading.lines(file, '"usageMetadata"'):
+            request = request_of(line) if window.holds(moment(line.get("timestamp"))) else None
+            if request is not None and request[1] in repeated:
+                repeated.remove(request[1])
+            elif request is not None:
+                yield (request[0] if request[0].name else main), request[1]
+
+
+def request_of(line: Json) -> tuple[Model, TokenCounts] | None:
+    """Return what one line of a chat counts, if it is an answer or a background request's telemetry."""
+    if line.get("type") == "assistant" and "usageMetadata" in line:
         names = (
             "promptTokenCount",
             "cachedContentTokenCount",
