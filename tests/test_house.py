@@ -25,7 +25,7 @@ LAYERS = (
     {"log", "pricing"},
     {"hooks"},
     {"agents", "recording", "reports"},
-    {"decisions"},
+    {"decisions", "importing"},
     {"bridges"},
     {"cli"},
     {"__main__"},

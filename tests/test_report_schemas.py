@@ -131,6 +131,11 @@ def test_the_answer_to_emit_has_the_published_shape(project: Project) -> None:
     check("emit", said(*words))
 
 
+def test_an_import_has_the_published_shape(some_project: Project) -> None:
+    """`tests/importing` has those that find something."""
+    check("import", said("import", "--project", some_project.root, "--json"))
+
+
 @pytest.mark.parametrize("model", ["claude-sonnet-4-6", "gpt-5.2-codex", "gemini-2.5-pro", "claude-sonnet-4.5"])
 def test_prices_have_the_published_shape(model: str) -> None:
     check("prices-show", said("prices", "show", model, "--json"))

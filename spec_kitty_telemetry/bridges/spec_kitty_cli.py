@@ -19,6 +19,7 @@ from typing import Any
 
 from spec_kitty_telemetry.bridges import startup
 from spec_kitty_telemetry.bridges.evidence import COMMANDS_MARKER, names_commands
+from spec_kitty_telemetry.project import host_notes
 
 NEEDED_FUNCTIONS = ("main", "_build_app")
 """Functions of `specify_cli` that can be called without arguments."""
@@ -42,6 +43,7 @@ def install(module: ModuleType) -> None:
 def _main(wrapped: Callable[..., Any], _instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     place = _asked_for(sys.argv[1:])
     if place is None or host_has_command(_package(), place):
+        host_notes.leave(sys.argv[1:], os.environ)
         return wrapped(*args, **kwargs)
     return _answer(place, sys.argv[1 + len(place) :])
 

@@ -59,6 +59,8 @@ class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     agent_duration_ms: _Count | None = None
     """The agent's own measure of its run."""
     attempt: _Count | None = None
+    attributed_by: list[str] | None = None
+    """Of what was read in an agent's own session store: what ties it to its mission (docs/records.md)."""
     cache_read_tokens: _Count | None = None
     cache_write_1h_tokens: _Count | None = None
     """A part of `cache_write_tokens`."""
@@ -98,6 +100,8 @@ class ExecutionPayload(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     speed: str | None = None
     """fast; `None` is standard."""
     started_at: _Moment | None = None
+    subagent_count: _Count | None = None
+    """How many sub-agents of the agent's own worked in this run."""
     success: bool | None = None
     supersedes: str | None = None
     """The `event_id` of the first record of the same run, which this one takes the place of."""

@@ -204,8 +204,9 @@ def why_not(line: bytes, error: Exception) -> str | None:
 
 
 _ADDED_LATER = (
-    "agent_duration_ms", "guessed_cost_usd", "inference_geo", "requested_model", "revision", "service_tier", "speed",
-    "started_at", "supersedes", "uncertain", "voided", "web_search_requests",
+    "agent_duration_ms", "attributed_by", "guessed_cost_usd", "inference_geo", "requested_model", "revision",
+    "service_tier", "speed", "started_at", "subagent_count", "supersedes", "uncertain", "voided",
+    "web_search_requests",
 )  # fmt: skip
 """Names that most records do not need; they stand on the line only when known."""
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SPECS_FOLDER = "kitty-specs"
 LOG_NAME = "execution.events.jsonl"
+OUTSIDE = "–"
+"""What stands for the feature where an agent worked in the project, but for none of its features."""
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -44,6 +46,14 @@ class Project(msgspec.Struct, frozen=True):
     def runtime_dir(self) -> Path:
         """Where locks, clocks, spool and marks live; spec-kitty keeps this folder out of git."""
         return _runtime_dir(self.root)
+
+    @property
+    def outside_log(self) -> Path:
+        """The log of what agents did in this project for none of its features; no feature can have its folder's name.
+
+        It stays out of git, because it is about one person's sessions rather than about a feature.
+        """
+        return self.runtime_dir / "_outside" / LOG_NAME
 
     @property
     def settings_path(self) -> Path:

@@ -111,6 +111,7 @@ def build_lifecycle(
     from spec_kitty_telemetry.reports.lifecycle import lifecycle
 
     search = context.search
+    search.with_outside = False  # it has no work packages
     lanes = {path.parent.name: lane_history(path.with_name(STATUS_NAME)) for path in search.log_paths()}
     wanted = [
         (feature, wp_id)

@@ -15,6 +15,7 @@ import msgspec
 
 from spec_kitty_telemetry.errors import FilterError, LogError, ProjectError
 from spec_kitty_telemetry.log.reader import ByteRange, ScanReport, scan_in_blocks
+from spec_kitty_telemetry.project.files import is_within
 from spec_kitty_telemetry.project.layout import LOG_NAME, SPECS_FOLDER, Project, check_slug
 from spec_kitty_telemetry.project.locate import find_project, project_of_feature_dir
 from spec_kitty_telemetry.reports.filters import EventFilter
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.model.record import ExecutionEvent
 
 
+OUTSIDE_FEATURE = "none"
+"""What people ask for who want what is outside of all features."""
+
+
 class Search(msgspec.Struct):
     """One pass over some features of a project; `report` is filled while records are read."""
 
@@ -33,8 +38,16 @@ class Search(msgspec.Struct):
     report: ScanReport = msgspec.field(default_factory=ScanReport)
     goes_on: bool = False
     """Note a log that cannot be read in `report` and go on with the others; that none can be read is an error."""
+    with_outside: bool = True
+    """Also what agents did in the project for none of its features, unless features are asked for."""
     log_count: int = 0
     """How many logs were looked for."""
+
+    @property
+    def includes_outside(self) -> bool:
+        """Whether there is, and is wanted, what is outside of all features; `none` asks for that alone."""
+        wanted = not self.filters.features or OUTSIDE_FEATURE in self.filters.features
+        return self.with_outside and wanted and self.project.outside_log.exists()
 
     def features(self) -> list[str]:
         """Return the slugs whose logs are read.
@@ -43,7 +56,8 @@ class Search(msgspec.Struct):
         """
         if not self.filters.features:
             return self.project.features_with_logs()
-        wanted = [features_called(self.project, pattern) for pattern in self.filters.features]
+        named = [pattern for pattern in self.filters.features if pattern != OUTSIDE_FEATURE]
+        wanted = [features_called(self.project, pattern) for pattern in named]
         return sorted({slug for slugs in wanted for slug in slugs})
 
     def log_paths(self) -> list[Path]:
@@ -61,6 +75,9 @@ class Search(msgspec.Struct):
                 if not self.goes_on:
                     raise
                 self.report.leave_out(self.project.specs_dir / slug / LOG_NAME, error)
+        if self.includes_outside and is_within(self.project.outside_log, self.project.root):
+            found.append(self.project.outside_log)
+            self.log_count += 1
         return found
 
     def events(self, *, keep_unknown: bool = False) -> Iterator[ExecutionEvent]:

@@ -35,6 +35,8 @@ TABLE_ROWS = 40
               help=f"At most N rows, then the sum of the rest; 0: all. Default: {TABLE_ROWS} for a table.")  # fmt: skip
 @click.option("--cost", type=click.Choice(["auto", "reported", "calculated"]), default="auto", show_default=True,
               help="auto: what was reported, else the list price; or one of the two alone.")  # fmt: skip
+@click.option("--outside", type=click.Choice(["show", "hide"]), default="show", show_default=True,
+              help="What agents did here for none of the features: a row of its own, or left out.")  # fmt: skip
 @format_options
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
               help="Write there instead of to the terminal; the file appears whole or not at all.")  # fmt: skip
@@ -45,6 +47,7 @@ def command(
     reverse: bool,
     limit: int | None,
     cost: str,
+    outside: str,
     output_format: str | None,
     as_json: bool,
     output: Path | None,
@@ -69,6 +72,7 @@ def command(
     wanted = format_wanted(output_format, as_json=as_json)
     order = order_named(sort, checked(by), reverse=reverse)
     search, zone = search_for(**filters)
+    search.with_outside = outside == "show"
     context = ReportContext(search, cost=cast("CostMode", cost), zone=zone)
     report = build_report(context, by, watch=progress, meanwhile=partial(format_called, wanted))
     if limit is None:

@@ -46,6 +46,7 @@ def document(view: View, context: ReportContext) -> dict[str, Any]:
         "unknown_models": unknown_models(view.report.unknown_models),
         "contradictory_event_count": view.total.contradictory_event_count,
         "repeated_event_count": view.report.repeated_event_count,
+        "outside_missions": outside(context),
         **skipped(search),
         "prices": prices_used(context.book),
     }
@@ -75,6 +76,20 @@ def numbers(row: CostSummary, whole_usd: Decimal | None) -> dict[str, Any]:
         "uncertain_event_count": row.uncertain_event_count,
         "base_rate_event_count": row.base_rate_event_count,
         "duration_ms": row.duration_ms,
+    }
+
+
+def outside(context: ReportContext) -> dict[str, Any] | None:
+    """Return the part of the total that is outside of all missions; `None` where there is none."""
+    from spec_kitty_telemetry.reports.outside import outside_spend  # most projects have none
+
+    spend = outside_spend(context) if context.search.includes_outside else None
+    if spend is None:
+        return None
+    return {
+        "event_count": spend.cost.event_count,
+        "session_count": spend.session_count,
+        "total_cost_usd": json_money(spend.cost.total_cost_usd),
     }
 
 

@@ -39,7 +39,11 @@ def nothing(search: Search) -> str:
 def all_notes(request: ReportRequest) -> list[Note]:
     """Return what a report does not say: its numbers, then its rows."""
     report = request.view.report
-    return [*notes(report.total, report.unknown_models, request.context), *about_rows(report)]
+    return [
+        *_about_outside(request.context),
+        *notes(report.total, report.unknown_models, request.context),
+        *about_rows(report),
+    ]
 
 
 def notes(
@@ -82,6 +86,18 @@ def about_rows(report: CostReport) -> list[Note]:
 def as_lines(found: Iterable[Note]) -> list[str]:
     """Return notes for a terminal."""
     return [line for sentence, items in found for line in (sentence, *(f"  {item}" for item in items))]
+
+
+def _about_outside(context: ReportContext) -> list[Note]:
+    from spec_kitty_telemetry.reports.outside import outside_spend  # most projects have none
+
+    spend = outside_spend(context) if context.search.includes_outside else None
+    if spend is None:
+        return []
+    mark = "~" if spend.cost.estimated_cost_usd is not None else ""
+    cost = wording.money(spend.cost.total_cost_usd, mark)
+    sessions = wording.plural(spend.session_count, "session")
+    return [(f"Outside missions: {cost} in {sessions} (feature –; --outside hide leaves it out).", [])]
 
 
 def _about_costs(total: CostSummary, book: PriceBook, cost: CostMode) -> list[Note]:

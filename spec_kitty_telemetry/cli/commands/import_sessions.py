@@ -1,0 +1,109 @@
+"""`import`: what agents' own session stores say, recorded for the missions that the work was for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spec_kitty_telemetry.cli.options import json_option, project_option
+from spec_kitty_telemetry.cli.output import print_json, say
+from spec_kitty_telemetry.errors import LogError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from spec_kitty_telemetry.importing.importer import Found
+    from spec_kitty_telemetry.project.layout import Project
+
+
+@click.command("import", short_help="Record what agents did in their own windows.")
+@click.option("--agent", "agents", multiple=True, metavar="NAME", help="Only this agent's sessions. Repeatable.")
+@click.option("--since", metavar="WHEN", help="Only sessions that went on after then: 2026-02-16, 7d, yesterday …")
+@click.option("--dry-run", is_flag=True, help="Show what would be recorded, and why; write nothing.")
+@click.option("--all-projects", is_flag=True, help="Every project that the sessions were in, not only this one.")
+@project_option
+@json_option
+def command(
+    agents: tuple[str, ...],
+    since: str | None,
+    dry_run: bool,
+    all_projects: bool,
+    project_folder: Path | None,
+    as_json: bool,
+) -> None:
+    """Record what agents did in their own windows, from the session stores that they keep on this machine.
+
+    Each request to a model counts once: importing again adds nothing, and what 'run' or a host recorded is left out.
+    Work that no marker ties to a mission is recorded as outside of all missions.
+
+    \b
+    Examples:
+      import --dry-run
+      import --agent claude --since 7d
+      import --all-projects --dry-run --json
+    """  # noqa: D301 - \b is click's mark
+    from spec_kitty_telemetry.importing.importer import write
+    from spec_kitty_telemetry.project.locate import find_project
+
+    only = None if all_projects and project_folder is None else find_project(project_folder)
+    found = look(agents, None if all_projects else only, _moment(since))
+    problems = [] if dry_run else [each for one in found if one.project for each in write(one.project, one.changes)]
+    if as_json:
+        print_json(document(found, dry_run=dry_run, problems=problems))
+    else:
+        from spec_kitty_telemetry.cli.render.imported import lines
+
+        say("\n".join(lines(found, dry_run=dry_run)))
+    if problems:
+        raise LogError(f"{problems[0]}; {len(problems)} records could not be written, import again")
+
+
+def look(agents: tuple[str, ...], only: Project | None, since: datetime | None) -> list[Found]:
+    """Return what the stores of `agents` (all, if none is named) hold for the project `only`, or for every one."""
+    from spec_kitty_telemetry.importing.importer import Importer
+    from spec_kitty_telemetry.importing.places import Places
+    from spec_kitty_telemetry.importing.sources import agents_called, sessions
+
+    places = Places()
+    importer = Importer(places, only=only)
+    for session in sessions(agents_called(agents), places, only=only, since=since):
+        importer.look_at(session)
+    return importer.found()
+
+
+def _moment(text: str | None) -> datetime | None:
+    from spec_kitty_telemetry.model.timespans import span
+
+    return span(text)[0] if text else None
+
+
+def document(found: list[Found], *, dry_run: bool, problems: list[str]) -> dict[str, Any]:
+    """Return the JSON document: a row for each session, model and piece of work, and what was done in each project."""
+    from spec_kitty_telemetry.importing.compose import rows_of
+
+    return {
+        "version": 1,
+        "dry_run": dry_run,
+        "records": [
+            row
+            for one in found
+            if one.project is not None or dry_run
+            for segment in one.segments
+            for row in rows_of(segment)
+        ],
+        "projects": [_counts(one) for one in found if one.project is not None],
+        "problems": problems,
+    }
+
+
+def _counts(found: Found) -> dict[str, Any]:
+    kinds = [change.kind for change in found.changes]
+    return {
+        "project": str(found.project.root) if found.project else None,
+        "new": kinds.count("new"),
+        "grown": kinds.count("grown"),
+        "moved": kinds.count("moved"),
+        "recorded_elsewhere": found.recorded_count,
+    }

@@ -1,0 +1,239 @@
+"""Bringing the logs of a project up to date with agents' own session stores.
+
+A segment's record is written once.  A segment that grew, or of which more became known, is superseded by a record with
+a greater `revision`; one whose requests belong to another record now is taken back.  What is up to date is left alone,
+so importing twice adds nothing, whoever imports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from spec_kitty_telemetry.agents.common.store import Request
+from spec_kitty_telemetry.importing.attribute import segments_of
+from spec_kitty_telemetry.importing.compose import record_of, subject_of
+from spec_kitty_telemetry.importing.identify import revision_id, segment_id
+from spec_kitty_telemetry.importing.notes import forget_old, notes_of, with_notes
+from spec_kitty_telemetry.importing.places import Places
+from spec_kitty_telemetry.importing.recorded import Recorded, recorded
+from spec_kitty_telemetry.log.writer import FeatureLog
+from spec_kitty_telemetry.model.record import ExecutionEvent, decode
+from spec_kitty_telemetry.project.identity import identity_of
+from spec_kitty_telemetry.project.layout import OUTSIDE, settings_or_defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+
+    from spec_kitty_telemetry.agents.common.store import StoredSession
+    from spec_kitty_telemetry.importing.attribute import Segment
+    from spec_kitty_telemetry.importing.notes import Note
+    from spec_kitty_telemetry.importing.recorded import Known
+    from spec_kitty_telemetry.project.layout import Project
+
+MOVED = "its requests are counted in another record now"
+_MOST_MOVES = 8
+
+
+@dataclass(slots=True)
+class Change:
+    """One record that an import writes."""
+
+    kind: str
+    """new, grown or moved"""
+    event: ExecutionEvent
+    segment: Segment | None = None
+
+
+@dataclass(slots=True)
+class Found:
+    """What the sessions that were looked at hold for one project; for `None`, for no project at all."""
+
+    project: Project | None
+    segments: list[Segment] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    recorded_count: int = 0
+    """Requests that belong to runs which a host recorded."""
+
+
+class Importer:
+    """Looks at sessions, one after the other, and compares them with what projects have recorded."""
+
+    def __init__(
+        self, places: Places | None = None, *, only: Project | None = None, session_ids: Collection[str] | None = None
+    ) -> None:
+        """Look at what belongs to the project `only`, or to any; `session_ids` are those that will be looked at."""
+        self._places = places or Places()
+        self._only = only
+        self._session_ids = session_ids
+        self._recorded: dict[Path, Recorded] = {}
+        self._notes: dict[Path, dict[str, list[Note]]] = {}
+        self._seen: set[int] = set()
+        self._looked_at: set[tuple[str, str]] = set()
+        self._found: dict[Path | None, Found] = {}
+
+    def found(self) -> list[Found]:
+        """Return what was found, by project."""
+        return [self._found[root] for root in sorted(self._found, key=str)]
+
+    def look_at(self, session: StoredSession) -> None:
+        """Take in one session; a request that stood in an earlier one is a copy."""
+        key = (session.agent, session.session_id)
+        is_new = key not in self._looked_at
+        self._looked_at.add(key)
+        segments = [each for each in self._segments(session) if self._is_wanted_in(_project_of(each))]
+        by_project: dict[Path | None, list[Segment]] = {}
+        for segment in segments:
+            project = _project_of(segment)
+            self._of(project).segments.append(segment)
+            by_project.setdefault(project.root if project else None, []).append(segment)
+        for found in list(self._found.values()):
+            if found.project is not None:
+                here = by_project.get(found.project.root, [])
+                found.changes += self._changes(found.project, session, here, is_new=is_new)
+
+    def _is_wanted_in(self, project: Project | None) -> bool:
+        return self._only is None or (project is not None and project.root == self._only.root)
+
+    def _of(self, project: Project | None) -> Found:
+        return self._found.setdefault(project.root if project else None, Found(project))
+
+    def _segments(self, session: StoredSession) -> list[Segment]:
+        own: set[int] = set()
+
+        def is_counted(request: Request) -> bool:
+            key = hash((session.agent, request.request_id))
+            if key in self._seen or key in own:
+                return False
+            own.add(key)
+            project = self._places.at(request.folder).project
+            return project is None or not self._is_recorded(session, request, project)
+
+        segments = segments_of(self._with_notes(session), self._places, is_counted)
+        self._seen |= own
+        return segments
+
+    def _with_notes(self, session: StoredSession) -> StoredSession:
+        folders = {entry.folder for thread in session.threads for entry in thread.entries}
+        projects = {there.root: there for folder in folders if (there := self._places.at(folder).project)}
+        for root, project in projects.items():
+            if root not in self._notes:
+                self._notes[root] = notes_of(project)
+        every = [note for root in projects for note in self._notes[root].get(session.session_id, ())]
+        return with_notes(session, every) if every else session
+
+    def _is_recorded(self, session: StoredSession, request: Request, project: Project) -> bool:
+        """Tell whether a host, or an import of the session that this was copied from, recorded the request."""
+        known = self._logs_of(project)
+        if known.has_run(session.session_id, request.at):
+            if self._is_wanted_in(project):
+                self._of(project).recorded_count += 1
+            return True
+        return request.is_copy and session.forked_from is not None and bool(known.of_session(session.forked_from))
+
+    def _logs_of(self, project: Project) -> Recorded:
+        if project.root not in self._recorded:
+            self._recorded[project.root] = recorded(project, self._session_ids)
+        return self._recorded[project.root]
+
+    def _changes(
+        self, project: Project, session: StoredSession, segments: Iterable[Segment], *, is_new: bool
+    ) -> list[Change]:
+        known = self._logs_of(project)
+        identity = identity_of(project.root)
+        changes = []
+        kept = set()
+        for segment in segments:
+            subject = _subject(segment, known)
+            kept.add(subject)
+            if subject in known.voided:
+                continue  # somebody took it back
+            record = msgspec.structs.replace(record_of(segment, identity), event_id=subject, correlation_id=subject)
+            before = known.segments.get(subject)
+            if before is None:
+                changes.append(Change("new", record, segment))
+            elif not _is_same(record, before):
+                changes.append(Change("grown", _revised(record, before, len(segment.requests)), segment))
+        return [*changes, *(self._moved(project, session, kept) if is_new else ())]
+
+    def _moved(self, project: Project, session: StoredSession, kept: set[str]) -> list[Change]:
+        """Take back the segments of `session` whose first request belongs to another one now."""
+        before = self._logs_of(project).of_session(session.session_id)
+        gone = [(subject, known) for subject, known in before if subject not in kept]
+        if not gone:
+            return []
+        missions = self._places.missions_of(project)
+        scopes = {"outside", *(mission.scope for _, known in gone if (mission := missions.named(known.feature)))}
+        possible = {
+            segment_id(session.agent, session.session_id, request.request_id, scope, request.at, number)
+            for thread in session.threads
+            for request in thread.entries
+            if isinstance(request, Request)
+            for scope in scopes
+            for number in range(_MOST_MOVES)
+        }
+        return [_taken_back(subject, known) for subject, known in gone if subject in possible]
+
+
+def write(project: Project, changes: Iterable[Change]) -> list[str]:
+    """Write the records of `changes`, and return why some are not in their log, one sentence each."""
+    forget_old(project)
+    settings = settings_or_defaults(project)
+    problems = []
+    logs: dict[str, FeatureLog] = {}
+    for change in changes:
+        feature = change.event.aggregate_id
+        if feature not in logs:
+            folder = project.outside_log.parent if feature == OUTSIDE else project.feature_dir(feature)
+            logs[feature] = FeatureLog(project, folder, fsync=settings.fsync)
+        appended = logs[feature].append(change.event)
+        if appended.place == "warning":
+            problems.append(f"{logs[feature].path}: {appended.reason}")
+    return problems
+
+
+def _subject(segment: Segment, known: Recorded) -> str:
+    """Return the segment's id; one that was taken back because it moved away, and came back, gets another."""
+    subject = subject_of(segment)
+    number = 0
+    while known.voided.get(subject) == MOVED and number < _MOST_MOVES:
+        number += 1
+        subject = subject_of(segment, number)
+    return subject
+
+
+def _project_of(segment: Segment) -> Project | None:
+    mission = segment.task.mission if segment.task else None
+    return mission.project if mission else segment.place.project
+
+
+def _is_same(record: ExecutionEvent, before: Known) -> bool:
+    try:
+        there = decode(before.line)
+    except ValueError:
+        return False
+    payload = msgspec.structs.replace(there.payload, revision=None, supersedes=None)
+    return there.timestamp == record.timestamp and payload == record.payload
+
+
+def _revised(record: ExecutionEvent, before: Known, request_count: int) -> ExecutionEvent:
+    subject = record.event_id
+    # Mostly the number of requests; what only became better known must be greater than what is there.
+    revision = max(request_count, before.revision) + 1
+    return msgspec.structs.replace(
+        record,
+        event_id=revision_id(subject, revision, record.timestamp),
+        causation_id=None,
+        payload=msgspec.structs.replace(record.payload, supersedes=subject, revision=revision),
+    )
+
+
+def _taken_back(subject: str, known: Known) -> Change:
+    record = decode(known.line)
+    payload = msgspec.structs.replace(record.payload, supersedes=subject, revision=known.revision + 1, voided=MOVED)
+    event_id = revision_id(subject, known.revision + 1, record.timestamp)
+    feature = OUTSIDE if known.feature is None else known.feature
+    return Change("moved", msgspec.structs.replace(record, event_id=event_id, aggregate_id=feature, payload=payload))

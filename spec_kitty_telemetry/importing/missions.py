@@ -1,0 +1,169 @@
+"""The missions of one project, by every name that people and programs give them (facts of spec-kitty-cli 3.2).
+
+A mission is the folder of a feature.  Its `meta.json` has the mission's id, its `lanes.json` says which work packages
+share a worktree, its `status.events.jsonl` when each was moved and when a phase began or ended.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import msgspec
+
+from spec_kitty_telemetry.errors import TelemetryError
+from spec_kitty_telemetry.importing.stays import Stay, stays
+from spec_kitty_telemetry.project.files import read_small_file
+from spec_kitty_telemetry.reports.lanes import STATUS_NAME, LaneHistory, lane_history
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from spec_kitty_telemetry.project.layout import Project
+
+_MAXIMUM_BYTES = 1024 * 1024
+_MID_LENGTH = 8
+_LANE_FOLDER = re.compile(r"(?P<mission>.+)-(?P<lane>lane-[A-Za-z0-9-]+|coord|WP\d+)", re.ASCII)
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+
+
+class _Meta(msgspec.Struct, gc=False):
+    mission_slug: str | None = None
+    slug: str | None = None
+    mission_id: str | None = None
+    mission_number: int | str | None = None
+
+
+class _Lane(msgspec.Struct, gc=False):
+    lane_id: _Name
+    wp_ids: list[_Name] = []
+
+
+class _Lanes(msgspec.Struct, gc=False):
+    lanes: list[_Lane] = []
+
+
+_Shape = TypeVar("_Shape")
+
+
+@dataclass(eq=False)
+class Mission:
+    """One mission of a project."""
+
+    project: Project
+    slug: str
+    mission_id: str | None = None
+    number: str | None = None
+
+    @property
+    def scope(self) -> str:
+        """What stays the same when the folder is renamed, where the host says it."""
+        return self.mission_id or self.slug
+
+    @cached_property
+    def stays(self) -> dict[str, list[Stay]]:
+        """When each work package was worked on or reviewed, in the order of time."""
+        return {wp_id: stays(moves) for wp_id, moves in self._history.moves.items()}
+
+    @cached_property
+    def lanes(self) -> dict[str, tuple[str, ...]]:
+        """The work packages of each lane."""
+        document = _document(self._folder / "lanes.json", _Lanes)
+        return {lane.lane_id: tuple(lane.wp_ids) for lane in document.lanes}
+
+    def is_active(self, role: str | None, wp_id: str | None, began: datetime, ended: datetime) -> bool:
+        """Tell whether the host saw this role at work on it in that span."""
+        if wp_id is not None:
+            return any(stay.role == role and stay.overlaps(began, ended) for stay in self.stays.get(wp_id, ()))
+        margin = timedelta(seconds=60)
+        return any(each == role and began - margin <= at <= ended + margin for at, each in self._history.phases)
+
+    @cached_property
+    def _history(self) -> LaneHistory:
+        return lane_history(self._folder / STATUS_NAME)
+
+    @property
+    def _folder(self) -> Path:
+        return self.project.specs_dir / self.slug
+
+
+@dataclass(frozen=True, slots=True)
+class LaneFolder:
+    """What the name of a worktree's folder says."""
+
+    mission: Mission
+    lane: str | None
+    wp_ids: tuple[str, ...]
+    """The work packages that are done there; none in the mission's own worktree."""
+
+
+@dataclass
+class Missions:
+    """All missions of one project."""
+
+    project: Project
+    _by_name: dict[str, list[Mission]] = field(default_factory=dict)
+    _is_read: bool = False
+
+    def named(self, name: str | None) -> Mission | None:
+        """Return the one mission that `name` means: a slug, with or without its id, an id or its start, or a number."""
+        if not name:
+            return None
+        wanted = name.strip().replace("\\", "/").rstrip("/").rpartition("/")[2].lower()
+        if wanted.isascii() and wanted.isdecimal():
+            wanted = wanted.lstrip("0") or "0"
+        found = self._names().get(wanted, [])
+        return found[0] if len(found) == 1 else None
+
+    def all(self) -> list[Mission]:
+        """Return every mission, by slug."""
+        every = {mission.slug: mission for missions in self._names().values() for mission in missions}
+        return [every[slug] for slug in sorted(every)]
+
+    def of_worktree(self, name: str) -> LaneFolder | None:
+        """Return what a folder `name` in `.worktrees` is for."""
+        parts = _LANE_FOLDER.fullmatch(name)
+        mission = self.named(parts["mission"]) if parts else None
+        if parts is None or mission is None:
+            return None
+        lane = parts["lane"]
+        if lane.startswith("WP"):
+            return LaneFolder(mission, None, (lane,))
+        return LaneFolder(mission, None if lane == "coord" else lane, mission.lanes.get(lane, ()))
+
+    def _names(self) -> dict[str, list[Mission]]:
+        if not self._is_read:
+            self._is_read = True
+            for slug in self.project.features():
+                mission, names = _mission(self.project, slug)
+                for name in names:
+                    self._by_name.setdefault(name, []).append(mission)
+        return self._by_name
+
+
+def _mission(project: Project, slug: str) -> tuple[Mission, set[str]]:
+    meta = _document(project.specs_dir / slug / "meta.json", _Meta)
+    number = str(meta.mission_number) if meta.mission_number is not None else slug.partition("-")[0]
+    number = (number.lstrip("0") or "0") if number.isascii() and number.isdecimal() else ""
+    names = {name.lower() for name in (slug, meta.mission_slug, meta.slug, meta.mission_id) if name}
+    if number:
+        names.add(number)
+    if meta.mission_id:
+        short = meta.mission_id[:_MID_LENGTH].lower()
+        bare = {name.removesuffix(f"-{short}") for name in names}
+        names |= {short} | bare | {f"{name}-{short}" for name in bare}
+    return Mission(project, slug, meta.mission_id, number or None), names
+
+
+def _document(path: Path, shape: type[_Shape]) -> _Shape:
+    """Return a small JSON file of the host's; an empty one where there is none or it has another shape."""
+    empty: Any = shape()
+    try:
+        text = read_small_file(path, _MAXIMUM_BYTES)
+        return msgspec.json.decode(text, type=shape) if len(text) <= _MAXIMUM_BYTES else empty
+    except (OSError, ValueError, RecursionError, TelemetryError):
+        return empty  # type: ignore[no-any-return]

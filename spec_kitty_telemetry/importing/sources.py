@@ -1,0 +1,73 @@
+"""Where sessions come from: the stores of the agents on this machine, whose unchanged files are not read again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spec_kitty_telemetry.agents import stores
+from spec_kitty_telemetry.agents.common.context import AgentContext
+from spec_kitty_telemetry.errors import FilterError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import datetime
+
+    from spec_kitty_telemetry.agents.common.store import StoredSession
+    from spec_kitty_telemetry.agents.common.store_reading import SessionOutline
+    from spec_kitty_telemetry.importing.places import Places
+    from spec_kitty_telemetry.project.layout import Project
+
+
+def agents_called(names: Collection[str]) -> tuple[str, ...]:
+    """Return the agents whose stores are read: those named, by any of their names, or all.
+
+    :raises FilterError: one keeps no numbers on disk, or is not known.
+    """
+    from spec_kitty_telemetry.agents import NAMES, normalized
+
+    own = {alias: aliases[0] for aliases in NAMES.values() for alias in aliases}
+    chosen = []
+    for name in names:
+        agent = own.get(normalized(name), name)
+        if agent in stores.WITHOUT_NUMBERS:
+            raise FilterError(
+                f"found the agent {name!r}, which keeps no usable token counts on disk; nothing is guessed"
+            )
+        if agent not in stores.STORES:
+            raise FilterError(f"found the agent {name!r}, expected one of {', '.join(sorted(stores.STORES))}")
+        chosen.append(agent)
+    return tuple(dict.fromkeys(chosen)) or tuple(stores.STORES)
+
+
+def sessions(
+    agents: Collection[str],
+    places: Places,
+    *,
+    only: Project | None = None,
+    since: datetime | None = None,
+    session_id: str | None = None,
+) -> Iterator[StoredSession]:
+    """Yield the stored sessions of `agents`; what cannot be read is passed over.
+
+    `only`: those that were in this project; `since`: those that went on after it; `session_id`: the one of that id.
+    """
+    from spec_kitty_telemetry.agents.common.store_index import StoreIndex
+
+    def is_wanted(outline: SessionOutline) -> bool:
+        if session_id is not None and outline.session_id != session_id:
+            return False
+        if since is not None and outline.ended_at < since:
+            return False
+        if only is None:
+            return True
+        return any((there := places.at(folder).project) and there.root == only.root for folder in outline.folders)
+
+    try:
+        home = Path.home()
+    except RuntimeError:  # a process without a home has no stores
+        return
+    context = AgentContext(home, os.environ)
+    with StoreIndex.of_user() as index:
+        yield from stores.read_sessions(context, index, agents=agents, wanted=is_wanted)
