@@ -41,9 +41,10 @@ def refresh(folder: Path, providers: list[Any], version: str, as_of: str, correc
     for path in yaml_files(folder):
         table = cast("dict[str, Node]", read_document(path))
         upstream = by_id.get(UPSTREAM_PROVIDERS.get(str(table["provider"]), ""))
-        if upstream is not None:
-            refresh_table(table, upstream, as_of, correct, outcome)
-            table.update(as_of=as_of, verified_with=f"genai-prices {version}")
+        if upstream is None:  # checked by a person alone, and laid out by that person
+            continue
+        refresh_table(table, upstream, as_of, correct, outcome)
+        table.update(as_of=as_of, verified_with=f"genai-prices {version}")
         path.write_text(table_text(table), encoding="utf-8", newline="\n")
     (folder / COMPILED_NAME).write_bytes(compile_tables(folder))
     return outcome

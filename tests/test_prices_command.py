@@ -221,7 +221,8 @@ def test_a_provider_is_known_by_any_of_its_names_and_an_unknown_one_is_named(pro
     for command in (["list"], ["show", "claude-opus-4-6"]):
         result = run(*command, "--provider", "nope", "--project", project.root)
         assert result.exit_code == 1
-        assert "found no provider 'nope', expected one of alibaba, anthropic" in result.stderr
+        assert "found no provider 'nope', expected one of " in result.stderr
+        assert ", anthropic, " in result.stderr
 
 
 def test_an_empty_model_name_is_refused(project: Project) -> None:

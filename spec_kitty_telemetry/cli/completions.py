@@ -90,11 +90,11 @@ def complete_dimensions(context: click.Context, _option: click.Parameter, begun:
 
 def complete_sort(context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
     """Offer the columns and the dimensions of the report."""
-    from spec_kitty_telemetry.reports.view import COLUMNS
+    from spec_kitty_telemetry.reports.view import SORTABLE
 
     sign = "-" if begun.startswith("-") else ""
     chosen = str(context.params.get("by") or "feature").split(",")
-    return [sign + name for name in _beginning([*COLUMNS, *chosen], begun.removeprefix("-"))]
+    return [sign + name for name in _beginning([*SORTABLE, *chosen], begun.removeprefix("-"))]
 
 
 def _beginning(names: Iterable[str], begun: str) -> list[str]:

@@ -97,17 +97,14 @@ def _several(name: str, argument: str, text: str, complete: suggestions.Complete
 def search_for(
     *,
     project_folder: Path | None = None,
-    features: tuple[str, ...] = (),
-    wp_ids: tuple[str, ...] = (),
-    roles: tuple[str, ...] = (),
-    agents: tuple[str, ...] = (),
-    models: tuple[str, ...] = (),
-    outcomes: tuple[str, ...] = (),
     since: str | None = None,
     until: str | None = None,
     time_zone: str | None = None,
+    **fields: tuple[str, ...],
 ) -> tuple[Search, ZoneInfo | None]:
     """Return the search that these options describe, and the zone that days are cut in.
+
+    `fields` are those of `EventFilter`.
 
     :raises TelemetryError: there is no project, or an option means nothing.
     """
@@ -117,17 +114,7 @@ def search_for(
 
     project = find_project(project_folder)
     zone = project.zone() if time_zone is None else _zone(time_zone)
-    filters = EventFilter.in_words(
-        since=since,
-        until=until,
-        zone=zone,
-        features=features,
-        wp_ids=wp_ids,
-        roles=roles,
-        agents=agents,
-        models=models,
-        outcomes=outcomes,
-    )
+    filters = EventFilter.in_words(since=since, until=until, zone=zone, **fields)
     return Search(project, filters, goes_on=True), zone
 
 

@@ -26,9 +26,6 @@ KeyOfRun = Callable[["ExecutionEvent"], Key]
 KeyOfPart = Callable[["ExecutionEvent", "ModelPart"], Key]
 
 TAG_PREFIX = "tag:"
-NAMES = (
-    "feature", "wp", "role", "agent", "model", "provider", "outcome", "attempt", "run", "day", "week", "month",
-)  # fmt: skip
 SPLITTING = frozenset({"model", "provider"})
 """Dimensions in which one record can have several values, because one run used several models."""
 _ALIASES = {"mission": "feature", "wp_id": "wp", "work-package": "wp", "run_id": "run"}
@@ -110,4 +107,6 @@ _PATHS = {
     "model": "payload.model", "provider": "payload.provider", "outcome": "payload.outcome",
     "attempt": "payload.attempt", "run": "payload.run_id",
 }  # fmt: skip
-"""Where a run says its value, for the dimensions that are a field of its record."""
+"""The dimensions that are a field of the record, and where a run says its value."""
+NAMES = (*_PATHS, *_TIMES)
+"""All dimensions but the tags, as help and messages list them."""

@@ -60,7 +60,7 @@ class EventFilter(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse what can match nothing."""
-        for name in _ALTERNATIVES:
+        for name in ALTERNATIVES:
             value = getattr(self, name)
             msgspec.structs.force_setattr(self, name, (value,) if isinstance(value, str) else tuple(value))
         _check_outcomes(self.outcomes)
@@ -82,20 +82,32 @@ class EventFilter(msgspec.Struct, frozen=True):
             tests.append(lambda event: event.timestamp >= since)
         if until is not None:
             tests.append(lambda event: event.timestamp < until)
-        if self.wp_ids:
-            tests.append(lambda event: matches(event.payload.wp_id, self.wp_ids))
-        if self.roles:
-            tests.append(lambda event: matches(event.payload.role, self.roles))
-        if self.agents:
-            tests.append(lambda event: matches(event.payload.agent, self.agents))
-        if self.outcomes:
-            tests.append(lambda event: matches(event.payload.outcome, self.outcomes))
-        if self.models:
-            tests.append(lambda event: any(matches(name, self.models) for name in _models(event)))
+        for name, values_of in VALUES.items():
+            if patterns := getattr(self, name):
+                tests.append(_any_matches(values_of, patterns))
         return tests
 
 
-_ALTERNATIVES = ("features", "wp_ids", "roles", "agents", "models", "outcomes")
+def _models(event: ExecutionEvent) -> list[str | None]:
+    return [part.model for part in event.payload.models] or [event.payload.model]
+
+
+VALUES: dict[str, Callable[[ExecutionEvent], list[str | None]]] = {
+    "wp_ids": lambda event: [event.payload.wp_id],
+    "roles": lambda event: [event.payload.role],
+    "agents": lambda event: [event.payload.agent],
+    "models": _models,
+    "outcomes": lambda event: [event.payload.outcome],
+}
+"""Field of `EventFilter` → what a record says there: it is wanted where one of the two sides' values fit."""
+ALTERNATIVES = ("features", *VALUES)
+"""The fields that take several values."""
+
+
+def _any_matches(
+    values_of: Callable[[ExecutionEvent], list[str | None]], patterns: tuple[str, ...]
+) -> Callable[[ExecutionEvent], bool]:
+    return lambda event: any(matches(value, patterns) for value in values_of(event))
 
 
 def _check_outcomes(patterns: tuple[str, ...]) -> None:
@@ -122,7 +134,3 @@ def matches(value: str | None, patterns: tuple[str, ...]) -> bool:
     lower = value.lower()
     # A name may itself look like a glob: claude-opus-4-6[1m].
     return any(lower == pattern.lower() or fnmatchcase(lower, pattern.lower()) for pattern in patterns)
-
-
-def _models(event: ExecutionEvent) -> list[str | None]:
-    return [part.model for part in event.payload.models] or [event.payload.model]

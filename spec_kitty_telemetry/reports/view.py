@@ -9,31 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from spec_kitty_telemetry.errors import FilterError
 from spec_kitty_telemetry.reports import dimensions
+from spec_kitty_telemetry.reports.columns import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from decimal import Decimal
-
     from spec_kitty_telemetry.reports.dimensions import Value
     from spec_kitty_telemetry.reports.summary import CostReport, CostSummary
 
 TIMES = frozenset({"day", "week", "month"})
-COLUMNS: dict[str, Callable[[CostSummary], int | Decimal | None]] = {
-    "cost": lambda row: row.total_cost_usd,
-    "reported": lambda row: row.reported_cost_usd,
-    "estimated": lambda row: row.estimated_cost_usd,
-    "runs": lambda row: row.event_count,
-    "succeeded": lambda row: row.succeeded_event_count,
-    "failed": lambda row: row.failed_event_count,
-    "rejected": lambda row: row.rejected_event_count,
-    "input": lambda row: row.total_input_tokens,
-    "cached": lambda row: row.cache_read_tokens,
-    "cache-write": lambda row: row.cache_write_tokens,
-    "output": lambda row: row.total_output_tokens,
-    "reasoning": lambda row: row.reasoning_tokens,
-    "time": lambda row: row.duration_ms,
+_MONEY = ("cost", "money", "estimate")
+SORTABLE = {
+    column.name: column.value
+    for column in sorted(COLUMNS, key=lambda column: (*_MONEY, column.kind).index(column.kind))
+    if column.kind != "share"  # in the order of the costs
 }
-"""What `--sort` knows besides the report's dimensions."""
+"""What `--sort` knows besides the report's dimensions, money first."""
 _ALIASES = {"total": "cost", "share": "cost", "estimate": "estimated", "duration": "time", "events": "runs"}
 
 
@@ -102,19 +91,19 @@ def order_named(text: str | None, by: tuple[str, ...], *, reverse: bool = False)
     if name is None:
         name = "dimensions" if not TIMES.isdisjoint(by) else "cost"
     name = _ALIASES.get(name, dimensions.own_name(name))
-    if name not in COLUMNS and name != "dimensions" and name not in by:
+    if name not in SORTABLE and name != "dimensions" and name not in by:
         raise FilterError(
-            f"found the column {name!r} to sort by, expected one of {', '.join([*COLUMNS, 'dimensions'])}, "
+            f"found the column {name!r} to sort by, expected one of {', '.join([*SORTABLE, 'dimensions'])}, "
             f"or a dimension of this report ({', '.join(by)})"
         )
-    return Order(name, ascending=(name not in COLUMNS) != turned)
+    return Order(name, ascending=(name not in SORTABLE) != turned)
 
 
 def in_order(rows: list[CostSummary], order: Order) -> list[CostSummary]:
     """Return `rows` sorted; what is unknown comes last in either direction, and equals go by cost and name."""
     every = sorted(rows, key=lambda row: (-(row.total_cost_usd or 0), -(row.total_input_tokens or 0), row.group_key))
-    if order.name in COLUMNS:
-        column = COLUMNS[order.name]
+    if order.name in SORTABLE:
+        column = SORTABLE[order.name]
         known = [row for row in every if column(row) is not None]
         unknown = [row for row in every if column(row) is None]
         return [*sorted(known, key=lambda row: column(row) or 0, reverse=not order.ascending), *unknown]

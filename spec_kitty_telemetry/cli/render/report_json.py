@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.cli.output import json_money, json_text
 from spec_kitty_telemetry.model.money import share
+from spec_kitty_telemetry.reports.filters import ALTERNATIVES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,12 +97,7 @@ def outside(context: ReportContext) -> dict[str, Any] | None:
 def filters_used(filters: EventFilter) -> dict[str, Any]:
     """Return the filters as they were used; moments with their offset."""
     return {
-        "features": list(filters.features),
-        "wp_ids": list(filters.wp_ids),
-        "roles": list(filters.roles),
-        "agents": list(filters.agents),
-        "models": list(filters.models),
-        "outcomes": list(filters.outcomes),
+        **{name: list(getattr(filters, name)) for name in ALTERNATIVES},
         "since": filters.since.isoformat() if filters.since else None,
         "until": filters.until.isoformat() if filters.until else None,
     }

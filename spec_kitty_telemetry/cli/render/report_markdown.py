@@ -28,8 +28,8 @@ def write(request: ReportRequest) -> str:
 def lines(view: View) -> list[str]:
     """Return the lines of the whole table."""
     texts = report_table.Texts(view, compact=False)
-    columns = report_table.wanted_columns(view, texts, report_table.COLUMNS)
-    titles = [*(text(name) for name in view.by), *(column.title for column in columns)]
+    columns = report_table.wanted_columns(view, texts, report_table.SHOWN)
+    titles = [*(text(name) for name in view.by), *(column.heading for column in columns)]
     rows = [[*map(text, row[: len(view.by)]), *row[len(view.by) :]] for row in texts.rows(columns)]
     if texts.has_total:
         rows[-1] = [f"**{cell}**" if cell else "" for cell in rows[-1]]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tabulate  # noqa: F401 - `text.table` needs it: a report imports it while other processes count
 
 from spec_kitty_telemetry.cli.render import report_notes, tables, terminal, wording
 from spec_kitty_telemetry.model.money import share
+from spec_kitty_telemetry.reports.columns import COLUMNS, Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,39 +34,25 @@ class _Style(NamedTuple):
     """The cost of the row whose bar is full."""
 
 
-class Column(NamedTuple):
-    """One column of numbers."""
-
-    title: str
-    cell: Callable[[CostSummary, _Style], str]
-    given_up: int = 0
-    """When it is left out to save width: 1 first; 0 never."""
-    compares: bool = False
-    """Whether it sets rows against each other, which one row alone cannot use."""
-
-
-def _some(number: int) -> str:
-    return f"{number:,}" if number else ""
-
-
 def _share(part_usd: Decimal | None, whole_usd: Decimal | None) -> str:
     found = share(part_usd, whole_usd)
     return "<0.1%" if part_usd and found == 0 else wording.percent(found)
 
 
-_BAR = Column("", lambda row, style: wording.bar(row.total_cost_usd, style.longest_usd, BAR_CELLS), 1, compares=True)
-COLUMNS = (
-    Column("runs", lambda row, style: f"{row.event_count:,}"),
-    Column("failed", lambda row, style: _some(row.failed_event_count), 5),
-    Column("input", lambda row, style: wording.count(row.total_input_tokens, compact=style.compact)),
-    Column("cached", lambda row, style: wording.count(row.cache_read_tokens, compact=style.compact), 4),
-    Column("output", lambda row, style: wording.count(row.total_output_tokens, compact=style.compact)),
-    Column("time", lambda row, style: wording.duration(row.duration_ms), 2),
-    Column("reported", lambda row, style: wording.money(row.reported_cost_usd, places=style.places), 6),
-    Column("estimate", lambda row, style: wording.money(row.estimated_cost_usd, "~", places=style.places), 6),
-    Column("total", lambda row, style: cost(row, style.places)),
-    Column("share", lambda row, style: _share(row.total_cost_usd, style.whole_usd), 3, compares=True),
-)
+_CELLS: dict[str, Callable[[CostSummary, Any, _Style], str]] = {
+    "count": lambda _row, number, _style: f"{number:,}",
+    "if any": lambda _row, number, _style: f"{number:,}" if number else "",
+    "tokens": lambda _row, number, style: wording.count(number, compact=style.compact),
+    "time": lambda _row, number, _style: wording.duration(number),
+    "money": lambda _row, amount, style: wording.money(amount, places=style.places),
+    "estimate": lambda _row, amount, style: wording.money(amount, "~", places=style.places),
+    "cost": lambda row, _amount, style: cost(row, style.places),
+    "share": lambda _row, amount, style: _share(amount, style.whole_usd),
+    "bar": lambda _row, amount, style: wording.bar(amount, style.longest_usd, BAR_CELLS),
+}
+"""Kind of a column → how a table writes its number."""
+SHOWN = tuple(column for column in COLUMNS if column.given_up is not None)
+_BAR = Column("", "bar", lambda row: row.total_cost_usd, 1, compares=True)
 
 
 def write(request: ReportRequest) -> str:
@@ -84,10 +71,10 @@ def lines(view: View, width: int) -> list[str]:
     Whole numbers are preferred, then numbers with units.
     """
     whole, compact = Texts(view, compact=False), Texts(view, compact=True)
-    wanted = wanted_columns(view, whole, (*COLUMNS, _BAR))
+    wanted = wanted_columns(view, whole, (*SHOWN, _BAR))
     columns = wanted
-    for given_up in range(max(column.given_up for column in COLUMNS) + 1):
-        columns = [column for column in wanted if not 0 < column.given_up <= given_up]
+    for given_up in range(max(column.given_up or 0 for column in SHOWN) + 1):
+        columns = [column for column in wanted if not 0 < (column.given_up or 0) <= given_up]
         for texts in (whole, compact):
             if texts.width(columns) <= width:
                 return _table(view, texts, columns)
@@ -134,7 +121,9 @@ class Texts:
         """Return the cells of `column`; a sum has no bar, it would be longer than all others."""
         if column not in self._made:
             self._made[column] = [
-                "" if column is _BAR and place in self._sums else column.cell(row, self._style)
+                ""
+                if column is _BAR and place in self._sums
+                else _CELLS[column.kind](row, column.value(row), self._style)
                 for place, row in enumerate(self._rows)
             ]
         return self._made[column]
@@ -146,7 +135,7 @@ class Texts:
     def width(self, columns: Sequence[Column]) -> int:
         """Return how many columns of a terminal the table needs."""
         names = [[title, *cells] for title, cells in zip(self._titles, zip(*self.names, strict=True), strict=True)]
-        return tables.width_of([*names, *([column.title, *self.of(column)] for column in columns)])
+        return tables.width_of([*names, *([column.heading, *self.of(column)] for column in columns)])
 
 
 def wanted_columns(view: View, texts: Texts, columns: Sequence[Column]) -> list[Column]:
@@ -165,7 +154,7 @@ def _table(view: View, texts: Texts, columns: Sequence[Column], name_width: int 
         rows = [
             [*(wording.cut(cell, name_width) for cell in row[: len(view.by)]), *row[len(view.by) :]] for row in rows
         ]
-    titles = [*view.by, *(column.title for column in columns)]
+    titles = [*view.by, *(column.heading for column in columns)]
     return tables.table(titles, rows, len(view.by), total=texts.has_total, bar=_BAR in columns).splitlines()
 
 
