@@ -23,7 +23,7 @@ from spec_kitty_telemetry.pricing.rows import RATE_KEYS
 from spec_kitty_telemetry.pricing.table import COMPILED_NAME, compile_tables, yaml_files
 from spec_kitty_telemetry.project.strict_yaml import Node, read_document
 
-_PRICE_KEYS = (*RATE_KEYS, "above", "windows")
+_PRICE_KEYS = (*RATE_KEYS, "web_search", "above", "windows")
 
 
 @dataclass
@@ -87,6 +87,8 @@ def _merge(ours: Entry, theirs: Entry, place: str, as_of: str, correct: bool, ou
     ours["aliases"] = [*dict.fromkeys(_names(ours)[1:] + _names(theirs)[1:])]
     if "dated" in theirs:
         ours["dated"] = "true"
+    known = [*cast("list[Node]", ours.get("versions", [])), *cast("list[Node]", theirs.get("versions", []))]
+    ours["versions"] = [*dict.fromkeys(cast("list[str]", known))]
     _merge_rates(ours, theirs, place, as_of, correct, outcome)
     _merge_variants(ours, theirs, place, correct, outcome)
 
@@ -165,8 +167,8 @@ def _ordered(entry: Entry) -> Entry:
 
     Variants of one way of calling stand newest first, because the first that applies wins.
     """
-    order = ("id", "aliases", "dated", "free", "unpriced", "pinned", "upstream", "source", "as_of", "note")
-    ranks = {key: rank for rank, key in enumerate((*order, "rates", "variants"))}
+    order = ("id", "aliases", "dated", "versions", "free", "unpriced", "pinned", "upstream", "source", "as_of", "note")
+    ranks = {key: rank for rank, key in enumerate((*order, "rates", "variants", "multipliers"))}
     variants = cast("list[Entry]", entry.get("variants", []))
     newest_first = sorted(variants, key=lambda row: str(row.get("from", "")), reverse=True)
     entry = {**entry, "variants": [*sorted(newest_first, key=_when)]}

@@ -42,7 +42,7 @@ def test_an_example_gives_the_prices_that_the_page_says(tmp_path: Path, text: st
 
 def test_every_key_has_an_example() -> None:
     shown = "".join(text for text, _ in EXAMPLES)
-    assert len(EXAMPLES) == PAGE.count("```yaml") == 9
+    assert len(EXAMPLES) == PAGE.count("```yaml") == 10
     for key in (*PRICING_KEYS, *PROVIDER_KEYS, *AGENT_KEYS, "alias_of", "aliases", "free", "unpriced", "above", "from"):
         assert re.search(rf"\b{key}:", shown), key
 

@@ -51,6 +51,26 @@ KNOWN = {
     "vertex_ai/gemini-2.5-pro": "google/gemini-2.5-pro",
     "vertex_ai/claude-sonnet-4-5@20250929": "google-vertex/claude-sonnet-4-5",
     "publishers/anthropic/models/claude-opus-4-6": "google-vertex/claude-opus-4-6",
+    # Google's versions of a model, and what Gemini CLI makes of `auto`
+    "gemini-3.1-pro-preview-customtools": "google/gemini-3.1-pro-preview",
+    "gemini-2.5-flash-preview-09-2025": "google/gemini-2.5-flash",
+    "gemini-2.5-flash-lite-preview-06-17": "google/gemini-2.5-flash-lite",
+    "gemini-2.5-pro-preview-05-06": "google/gemini-2.5-pro",
+    "gemini-2.5-pro-exp-03-25": "google/gemini-2.5-pro",
+    "models/gemini-2.0-flash-001": "google/gemini-2.0-flash",
+    "gemini-2.0-flash-lite-preview-02-05": "google/gemini-2.0-flash-lite",
+    "gemini-2.0-flash-thinking-exp-1219": "google/gemini-2.0-flash",
+    "gemini-1.5-pro-exp-0827": "google/gemini-1.5-pro",
+    "gemini-1.5-flash-latest": "google/gemini-1.5-flash",
+    "vertex_ai/gemini-2.5-pro-preview-06-05": "google/gemini-2.5-pro",
+    "claude-opus-4-8@default": "anthropic/claude-opus-4-8",
+    "vertex_ai/claude-haiku-4-5@default": "google-vertex/claude-haiku-4-5",
+    "claude-sonnet-4-6-latest": "anthropic/claude-sonnet-4-6",
+    # names that people are shown
+    "Composer 2.5": "cursor/composer-2.5",
+    "Claude Opus 4.8": "anthropic/claude-opus-4-8",
+    "Claude 4.5 Sonnet": "anthropic/claude-sonnet-4-5",
+    "GPT-5.2 Codex": "openai/gpt-5.2",
     # Others
     "x-ai/grok-code-fast-1": "xai/grok-code-fast-1",
     "grok-code-fast-1": "xai/grok-code-fast-1",
@@ -81,6 +101,11 @@ UNKNOWN = [
     "magistral-medium-9",
     "gemini-3.8-flash-cyber",
     "gpt-5-high",
+    "gpt-5.5-xhigh",
+    "gemini-2.5-flash-001-002",
+    "gemini-3.1-pro-preview-othertools",
+    "gpt-5.4-preview-05-20",
+    "claude-opus-4-8-001",
     "gpt-6",
     "gemini-3-pro",
     "gpt-5.3-codex-spark",
@@ -163,8 +188,112 @@ def test_the_agent_says_who_bills_where_nothing_else_does(
 
 
 def test_a_resellers_agent_is_not_priced_with_somebody_elses_list(book: PriceBook) -> None:
-    assert book.find("claude-4.5-sonnet", None, AT, "cursor") is None
     assert book.find("gpt-4-turbo", None, AT, "copilot") is None
+    assert book.find("gpt-5.2-codex-high", None, AT, "copilot") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("composer-2.5", "cursor/composer-2.5"),
+        ("composer-2.5-fast", "cursor/composer-2.5-fast"),
+        ("grok-4.7", "cursor/grok-4.7"),
+        ("claude-opus-4-8-thinking-high", "anthropic/claude-opus-4-8"),
+        ("claude-4.6-opus-high-thinking", "anthropic/claude-opus-4-6"),
+        ("sonnet-4.5-thinking", "anthropic/claude-sonnet-4-5"),
+        ("Claude 4.5 Sonnet (Thinking)", "anthropic/claude-sonnet-4-5"),
+        ("gpt-5.1-codex-max-xhigh", "openai/gpt-5.1"),
+        ("gpt-5.4-low", "openai/gpt-5.4"),
+        ("gemini-3.1-pro-preview", "google/gemini-3.1-pro-preview"),
+    ],
+)
+def test_cursor_bills_its_own_list_and_other_vendors_models_at_their_list_prices(
+    book: PriceBook, name: str, expected: str
+) -> None:
+    """Source: cursor.com/docs/models-and-pricing."""
+    price = book.find(name, None, AT, "cursor")
+
+    assert price is not None
+    assert f"{price.provider}/{price.model}" == expected
+
+
+def test_cursors_fast_models_of_other_vendors_are_unknown_because_fast_costs_more(book: PriceBook) -> None:
+    assert book.find("claude-opus-4-8-high-fast", None, AT, "cursor") is None
+    assert book.find("auto", None, AT, "cursor") is None
+
+
+def test_an_effort_behind_the_name_changes_no_price_where_it_is_known_who_bills(book: PriceBook) -> None:
+    for model, provider, agent in (
+        ("gpt-5.5-xhigh", "openai", None),
+        ("gpt-5.5-xhigh", None, "codex"),
+        ("openai/gpt-5.5-xhigh", None, None),
+    ):
+        assert book.find(model, provider, AT, agent) == book.find("gpt-5.5", "openai", AT) or (
+            book.find(model, provider, AT, agent).input == 5_000_000  # type: ignore[union-attr]
+        )
+    assert book.find("gpt-5.5-xhigh", None, AT, "opencode") is None  # a proxy's name, and a proxy's price
+    assert book.find("cx/gpt-5.5-xhigh", None, AT) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("qwen/qwen3-coder:free", "openrouter"),
+        ("openrouter/stepfun/step-3.5-flash:free", None),
+        ("deepseek/deepseek-r1-0528:free", None),
+        ("openrouter/free", None),
+        ("openrouter/openrouter/free", None),
+        ("ollama/qwen3-coder", None),
+        ("ollama_chat/llama3.3:70b", None),
+        ("gpt-oss-20b", "lmstudio"),
+        ("lm_studio/gemma-3-27b", None),
+        ("hosted_vllm/meta-llama/Llama-4", None),
+        ("any-model", "llama.cpp"),
+        ("gpt-5.4", "Ollama"),
+        ("opencode/glm-4.7-free", None),
+    ],
+)
+def test_a_model_that_nobody_bills_is_free_by_rule(book: PriceBook, model: str, provider: str | None) -> None:
+    price = book.find(model, provider, AT)
+
+    assert price is not None
+    assert price.free
+    assert price.cost(9_000, 90, web_search_requests=2) == 0
+    assert price.note
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("ollama/gpt-oss:120b-cloud", None),
+        ("glm-4.6:cloud", "ollama"),
+        ("openrouter/qwen/qwen3-coder", None),
+        ("qwen3-coder-free", "openrouter"),
+        ("my-ollama/qwen3", None),
+        ("claude-opus-4-8", "my-gateway"),
+    ],
+)
+def test_what_only_looks_free_is_unknown(book: PriceBook, model: str, provider: str | None) -> None:
+    assert book.find(model, provider, AT) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "provider"),
+    [
+        ("zai-coding-plan/glm-4.6", None),
+        ("glm-4.6", "zai-coding-plan"),
+        ("minimax-coding-plan/MiniMax-M2.1", None),
+        ("kimi-for-coding/k2p5", None),
+    ],
+)
+def test_a_subscription_plan_is_a_provider_of_its_own_without_prices(
+    book: PriceBook, model: str, provider: str | None
+) -> None:
+    described = book.describe(model, provider)
+
+    assert book.find(model, provider, AT) is None
+    assert described is not None
+    assert "paid by the month" in (described.unpriced or "")
 
 
 def test_a_reported_provider_wins_over_the_agent_and_over_the_family(book: PriceBook) -> None:
@@ -188,6 +317,8 @@ def test_a_reported_provider_without_a_table_leaves_the_model_unknown(book: Pric
         ("moonshotai", "kimi-k3"),
         ("azure_openai", "gpt-5"),
         ("GOOGLE", "gemini-2.5-pro"),
+        ("google", "claude-opus-4-8"),
+        ("aws", "openai.gpt-oss-120b-1:0"),
         ("anthropic", "us.anthropic.claude-opus-4-6-v1:0"),
     ],
 )

@@ -430,3 +430,78 @@ def test_a_provider_in_an_entry_keeps_the_price_from_everybody_else(project_root
     book = load(project_root, user_file, text)
 
     assert [input_rate(book, "claude-sonnet-4-6", who) for who in ("OpenRouter", "anthropic", None)] == [9, 3, 3]
+
+
+def stated(folder: Path, pricing: str) -> PriceBook:
+    """Return a book over a user's settings alone, with `pricing` under that key."""
+    indented = pricing if pricing.startswith("{") else "{" + pricing + "}"
+    return PriceBook.load(None, write(folder / "telemetry.yaml", f"pricing: {indented}\n"))
+
+
+def test_a_provider_that_bills_nobody_makes_all_its_models_free(tmp_path: Path) -> None:
+    book = stated(tmp_path, "providers: {rack-7: {free: true}, zai-coding-plan: {free: true}, minimax: {free: true}}")
+
+    for model, provider in (
+        ("anything", "rack-7"), ("rack-7/llama", None), ("zai-coding-plan/glm-4.6", None), ("MiniMax-M2.5", "minimax"),
+    ):  # fmt: skip
+        price = book.find(model, provider, AT)
+        assert price is not None
+        assert price.free
+    assert [use.models for use in book.overrides_in_use] == [
+        ("minimax/minimax-m2.5", "rack-7/anything", "rack-7/llama", "zai-coding-plan/glm-4.6")
+    ]
+
+
+def test_a_stated_price_counts_at_a_free_provider(tmp_path: Path) -> None:
+    book = stated(
+        tmp_path, "{providers: {rack-7: {free: true}}, models: {big: {provider: rack-7, input: 1, output: 2}}}"
+    )
+
+    assert input_rate(book, "big", "rack-7") == 1
+    assert input_rate(book, "small", "rack-7") == 0
+
+
+def test_a_provider_cannot_be_free_and_have_a_discount(tmp_path: Path) -> None:
+    with pytest.raises(PriceTableError, match="found free and discount, expected one of the two"):
+        stated(tmp_path, "providers: {rack-7: {free: true, discount: 0.1}}")
+
+
+def test_a_gateway_passes_on_the_list_prices_of_several_vendors(tmp_path: Path) -> None:
+    both = "providers: {openai: {also_called: [our-gateway]}, anthropic: {also_called: [our-gateway]}}"
+    book = stated(tmp_path, both)
+
+    assert input_rate(book, "our-gateway/gpt-5.5", None) == 5
+    assert input_rate(book, "our-gateway/claude-sonnet-4-5", None) == 3
+    assert input_rate(book, "our-gateway/gpt-5.5-xhigh", None) == 5
+    assert input_rate(book, "claude-haiku-4-5", "Our-Gateway") == 1
+    assert book.find("our-gateway/grok-4.7", None, AT) is None
+
+
+def test_a_gateway_may_have_models_of_its_own_beside_the_vendors(tmp_path: Path) -> None:
+    book = stated(
+        tmp_path,
+        "{providers: {openai: {also_called: [gate]}, anthropic: {also_called: [gate]}},"
+        " models: {gpt-5.5: {provider: gate, input: 4, output: 20}}}",
+    )
+
+    assert input_rate(book, "gpt-5.5", "gate") == 4
+    assert input_rate(book, "claude-sonnet-4-5", "gate") == 3
+    assert input_rate(book, "gpt-5.5", "openai") == 5
+
+
+def test_two_prices_for_one_name_at_one_provider_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(PriceTableError, match="found a second price, expected one price for each name"):
+        stated(tmp_path, "models: [{id: m, input: 1, output: 2}, {id: M, input: 3, output: 4}]")
+
+
+def test_a_stated_model_may_say_what_a_search_and_a_region_cost(tmp_path: Path) -> None:
+    book = stated(
+        tmp_path,
+        "models: {m: {input: 1, output: 2, web_search: 5, multipliers: [{when: {inference_geo: eu}, times: 1.5}]}}",
+    )
+    price, abroad = book.find("m", None, AT), book.find("m", None, AT, context={"inference_geo": "eu"})
+
+    assert price is not None
+    assert abroad is not None
+    assert price.cost(1000, 0, web_search_requests=2) == 1000 * 1_000_000 + 2 * 5 * 10**9
+    assert (abroad.input, abroad.output, abroad.ways) == (1_500_000, 3_000_000, ("inference_geo",))

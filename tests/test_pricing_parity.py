@@ -6,6 +6,8 @@ names or of the arithmetic shows.
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -196,3 +198,67 @@ def divergence_entries() -> list[dict[str, Any]]:
 
 def divergences() -> set[tuple[str, str, str]]:
     return {(entry["provider"], entry["model"], field) for entry in divergence_entries() for field in entry["fields"]}
+
+
+EVERY_ID_OF = (
+    *("anthropic", "openai", "google", "x-ai", "deepseek", "mistral", "moonshotai", "zai", "minimax"),
+    *("aws", "azure", "cursor", "github-copilot"),
+)
+"""Upstream's first parties, clouds and agents; Google's list has the Claude models of Vertex."""
+DRAWS = 12
+
+
+def test_every_id_of_genai_prices_has_its_price_or_is_left_out_for_a_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    book, chance = PriceBook.shipped(), random.Random(20261128)
+    tables = {theirs: ours for ours, theirs in UPSTREAM_PROVIDERS.items() if ours != "google-vertex"}
+    on_purpose = {(provider, model) for provider, model, _ in divergences()}
+    left_out: Counter[str] = Counter()
+    priced = differing = 0
+    wrong: list[str] = []
+    for provider in genai_data.providers:
+        for model in provider.models if provider.id in EVERY_ID_OF else ():
+            ours = "google-vertex" if provider.id == "google" and "claude" in model.id else tables[provider.id]
+            reason = excluded(ours, model)
+            if reason is not None and book.find(model.id, provider.id, FRIDAY) is None:
+                left_out[reason] += 1
+                continue
+            different = [line for _ in range(DRAWS) if (line := drawn(book, provider, model, chance))]
+            priced += not different
+            if (ours, our_id(ours, model.id)) in on_purpose:
+                differing += bool(different)
+            else:
+                wrong += different
+    with capsys.disabled():
+        print(f"\nids of genai-prices: {priced} equal, {differing} on purpose, {left_out.total()} left out: {left_out}")
+    assert not wrong, "\n".join(wrong[:20])
+    readme = " ".join((tables_folder() / "README.md").read_text(encoding="utf-8").split())
+    total = priced + differing + left_out.total()
+    assert f"Of its {total} ids {priced} have the same price here, {differing} differ on purpose" in readme
+    assert all(f"{count} {reason}" in readme for reason, count in left_out.items()), left_out
+
+
+def drawn(book: PriceBook, provider: Any, model: Any, chance: random.Random) -> str | None:
+    """Price one request at a random time, size, split and way of being called; say how ours differs from theirs."""
+    at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=chance.randrange(3 * 366 * 24 * 60))
+    size = chance.choice([chance.randrange(1, 100_000), chance.randrange(1, 1_000_000)])
+    read, written = sorted(chance.randrange(size + 1) for _ in range(2))
+    written = written - read
+    counts = {
+        "input_tokens": size,
+        "output_tokens": chance.randrange(100_000),
+        "cache_read_tokens": read,
+        "cache_write_tokens": written,
+        "cache_write_1h_tokens": chance.randrange(written + 1),
+    }
+    ways = [{}, *(dict(variant.when) for variant in model.price_variants or ())]
+    context = chance.choice(ways)
+    price = book.find(model.id, provider.id, at, context=context)
+    where = f"{provider.id}/{model.id} {at:%Y-%m-%dT%H:%M} {context} {counts}"
+    if price is None:
+        return f"{where}: no price"
+    usage = genai_prices.Usage(**{name: count for name, count in counts.items() if count})
+    theirs = model.calc_price(usage, provider, genai_request_timestamp=at, price_context=context).total_price
+    ours = Decimal(price.cost(**counts, request_input_tokens=size)).scaleb(-12)
+    return None if ours == theirs else f"{where}: {ours}, upstream {theirs}"

@@ -140,6 +140,7 @@ models:
   - id: m-large
     aliases: [big-m]
     dated: true
+    versions: [latest]
     source: https://example.com/m-large
     rates:
       - from: always
@@ -310,7 +311,7 @@ def test_a_name_that_upstream_gives_to_another_model_is_no_alias(script: ModuleT
 @pytest.mark.parametrize(
     ("name", "prices", "reason"),
     [
-        ("mistral-embed", price(input="1", output="1"), "not a text model that coding agents call"),
+        ("mistral-embed", price(input="1", output="1"), "an embedding, which answers nothing"),
         ("m", price(input="1"), "no price for text tokens"),
         ("m", price(input="1", output="1"), None),
     ],

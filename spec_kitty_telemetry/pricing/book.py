@@ -134,14 +134,14 @@ class PriceBook:
         provider: str | None,
         at: datetime,
         agent: str | None = None,
-        *,
         context: Context | None = None,
     ) -> Price | None:
         """Return the price of `model` at the moment `at`, `None` for a model that is unknown or has no price.
 
         `provider` is who bills, where that was reported.  Without it, the name itself, then the `agent`, then the
         name's first word say whose table is meant.  Where `model` is `None`, the configured model of the agent is
-        taken.  `context` says how the request was made (`{"processing": "batch"}`).  Raises `ValueError` for a moment
+        taken.  `context` says how the request was made (`{"processing": "batch"}`); what of it has no rates of its own
+        is missing in the price's `ways`.  Raises `ValueError` for a moment
         without a time zone.
         """
         if at.tzinfo is None:
@@ -281,7 +281,8 @@ def _is_there(path: Path) -> bool:
 def _stated(file: OverrideFile) -> Iterator[str]:
     yield from (_called(override.name, override.provider) for override in file.models)
     yield from (_called(default.model, default.provider) for default in file.agents.values())
-    yield from (f"{provider}/*" for provider in {*file.discounts, *file.also_called.values()})
+    owners = (owner for owners in file.also_called.values() for owner in owners)
+    yield from (f"{provider}/*" for provider in {*file.discounts, *file.free, *owners})
 
 
 def _called(model: str, provider: str | None) -> str:

@@ -25,8 +25,8 @@ class Entry(msgspec.Struct, frozen=True, eq=False):
     model: Model | None
     alias_of: str | None = None
     path: Path | None = None
-    dated: bool = False
-    """A date after one of its names means it too."""
+    versions: frozenset[str] = frozenset()
+    """The kinds of versions (of `names.VERSIONS`) that may follow one of its names."""
 
 
 class Match(NamedTuple):
@@ -44,6 +44,8 @@ class Catalog(msgspec.Struct, eq=False):
     discount: int = 0
     """What the settings take off the published rates, in millionths."""
     discount_path: Path | None = None
+    free_path: Path | None = None
+    """The settings file that says that this provider bills nobody."""
 
     @property
     def provider(self) -> str:
@@ -75,15 +77,20 @@ class Catalog(msgspec.Struct, eq=False):
         """Whether a name's shape alone shows that this provider served it (a Bedrock id, a Vertex path)."""
         return self.provider in ("aws-bedrock", "google-vertex")
 
-    def look_up(self, name: str) -> Match | None:
-        """Return the model that `name` (lower case) means here."""
-        for spelling in spellings(name, bedrock=self.provider == "aws-bedrock"):
+    def look_up(self, name: str, *, efforts: bool = False) -> Match | None:
+        """Return the model that `name` (lower case) means here; `efforts`: an effort may stand behind it."""
+        for spelling in spellings(name, bedrock=self.provider == "aws-bedrock", efforts=efforts and self.table.efforts):
             entry = self.names.get(spelling.name)
-            if entry is None or (spelling.dated and not entry.dated):
+            if entry is None or (spelling.version is not None and spelling.version not in entry.versions):
                 continue
+            if self.free_path is not None and entry.path is None:
+                break
             kind = "id" if spelling.name == entry.name.lower() else f"alias '{spelling.name}'"
             return Match(entry, kind if spelling.how == "as given" else f"{kind}, {spelling.how}")
-        return None
+        if self.free_path is None or not name:
+            return None
+        note = f"{self.free_path} says that {self.provider} bills nobody"
+        return Match(Entry(name, Model(id=name, free=True, note=note), path=self.free_path), "free: true")
 
     def entries(self) -> Iterator[Entry]:
         """Yield every entry once."""
@@ -94,7 +101,7 @@ class Catalog(msgspec.Struct, eq=False):
         model = entry.model or Model(id=entry.name, unpriced="an alias")
         if entry.path is not None:
             return model, str(entry.path)
-        origin = f"pricing/{self.table.file}"
+        origin = f"pricing/{self.table.file}" if self.table.file else "a rule (docs/prices.md)"
         if not self.discount:
             return model, origin
         return discounted(model, self.discount), f"{origin}, with the discount in {self.discount_path}"
@@ -105,7 +112,7 @@ class Catalog(msgspec.Struct, eq=False):
 
     def borrowing(self, other: Catalog) -> Catalog:
         """Return `other` as billed by this provider: with this one's discount instead of its own."""
-        return Catalog(other.table, other.names, self.discount, self.discount_path)
+        return Catalog(other.table, other.names, self.discount, self.discount_path, self.free_path)
 
     def same(self, name: str) -> Entry | None:
         """Return the entry that a person means who states a price for `name`: so spelt, or with `4.5` for `4-5`.
@@ -114,16 +121,17 @@ class Catalog(msgspec.Struct, eq=False):
         """
         return next((self.names[form] for form in respellings(name.lower()) if form in self.names), None)
 
-    def put(self, override: ModelOverride, path: Path, *, dated: bool = False) -> None:
+    def put(self, override: ModelOverride, path: Path, *, versions: frozenset[str] = frozenset()) -> None:
         """Let `override` answer to its own name and, where it replaces a model, to all names of that one."""
         before = self.same(override.name)
         model = override.model
-        dated = dated or (model is not None and model.dated) or (before is not None and before.dated)
+        versions = versions | _versions(model) | (before.versions if before else frozenset())
         if model is not None:
             name, known = (before.name, before.model) if before else (model.id, None)
             aliases = tuple(dict.fromkeys((*model.aliases, *(known.aliases if known else ()))))
-            model = msgspec.structs.replace(model, id=name, aliases=aliases, dated=dated)
-        entry = Entry(before.name if before else override.name, model, override.alias_of, path, dated)
+            kinds = tuple(sorted(versions - {"date"}))
+            model = msgspec.structs.replace(model, id=name, aliases=aliases, dated="date" in versions, versions=kinds)
+        entry = Entry(before.name if before else override.name, model, override.alias_of, path, versions)
         replaced = [name for name, each in self.names.items() if each is before]
         for name in {*respellings(override.name.lower()), *replaced, *_names(model)}:
             if before is None or self.names.get(name, before) is before:
@@ -137,11 +145,16 @@ class Catalogs(NamedTuple):
     anybody: Catalog
     """Models that were stated without a provider: whoever bills."""
     also_called: dict[str, str]
-    """Another name of a provider → the provider, from the tables and from the settings."""
+    """Another name of a provider → the provider, from the tables and, where it is one's alone, from the settings."""
 
     def named(self, provider: str) -> Catalog | None:
-        """Return the catalog of a provider by any of its names (lower case)."""
+        """Return the catalog of a provider by any of its names (lower case); a gateway of several has none."""
         return self.by_provider.get(provider) or self.by_provider.get(self.also_called.get(provider, ""))
+
+    def new(self, provider: str) -> Catalog:
+        """Return an empty catalog for a provider that only the settings know."""
+        self.by_provider[provider] = catalog = Catalog(Table(provider, "", "", ""))
+        return catalog
 
 
 def fill_shelves(tables: Iterable[Table], files: Iterable[OverrideFile]) -> Catalogs:
@@ -154,11 +167,14 @@ def fill_shelves(tables: Iterable[Table], files: Iterable[OverrideFile]) -> Cata
     catalogs = Catalogs(by_provider, Catalog(Table("", "", "", "")), also_called)
     files = tuple(files)
     for file in files:
-        also_called.update(file.also_called)
+        for other, owners in file.also_called.items():
+            also_called[other] = owners[0] if len(owners) == 1 else ""
         for override in file.models:
             _put(override, file.path, catalogs)
+        for provider in file.free:
+            (catalogs.named(provider) or catalogs.new(provider)).free_path = file.path
     for file in files:
-        for provider in (*file.discounts, *file.also_called.values()):
+        for provider in (*file.discounts, *(own for owners in file.also_called.values() for own in owners)):
             if catalogs.named(provider) is None:
                 raise _no_models(provider, file.path, catalogs)
         for provider, millionths in file.discounts.items():
@@ -170,15 +186,12 @@ def fill_shelves(tables: Iterable[Table], files: Iterable[OverrideFile]) -> Cata
 
 def _put(override: ModelOverride, path: Path, catalogs: Catalogs) -> None:
     if override.provider:
-        catalog = catalogs.named(override.provider)
-        if catalog is None:
-            catalog = catalogs.by_provider[override.provider] = Catalog(Table(override.provider, "", "", ""))
-        catalog.put(override, path)
+        (catalogs.named(override.provider) or catalogs.new(override.provider)).put(override, path)
         return
     replaced = [catalog for catalog in catalogs.by_provider.values() if catalog.same(override.name)]
-    dated = any(entry.dated for catalog in replaced if (entry := catalog.same(override.name)))
+    known = [entry.versions for catalog in replaced if (entry := catalog.same(override.name))]
     for catalog in (catalogs.anybody, *replaced):
-        catalog.put(override, path, dated=dated)
+        catalog.put(override, path, versions=frozenset().union(*known))
 
 
 def _no_models(provider: str, path: Path, catalogs: Catalogs) -> TelemetryError:
@@ -199,9 +212,15 @@ def _no_models(provider: str, path: Path, catalogs: Catalogs) -> TelemetryError:
 def _shelf(table: Table) -> Catalog:
     catalog = Catalog(table)
     for model in table.models:
-        entry = Entry(model.id, model, dated=model.dated)
+        entry = Entry(model.id, model, versions=_versions(model))
         catalog.names.update(dict.fromkeys(_names(model), entry))
     return catalog
+
+
+def _versions(model: Model | None) -> frozenset[str]:
+    if model is None:
+        return frozenset()
+    return frozenset((*model.versions, "date")) if model.dated else frozenset(model.versions)
 
 
 def _names(model: Model | None) -> Iterator[str]:

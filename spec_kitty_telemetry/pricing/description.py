@@ -41,6 +41,8 @@ class ModelDescription:
     aliases: tuple[str, ...]
     dated: bool
     """A date after the name (`-20260205`, `@20260205`, `-2026-02-05`) means this model too."""
+    versions: tuple[str, ...]
+    """Other kinds of versions that may follow the name: latest, default, number, preview, experimental, customtools."""
     unpriced: str | None
     """Why the model is listed without a price; `None` where it has one."""
     origin: str
@@ -60,6 +62,7 @@ def description_of(history: PriceHistory, at: datetime) -> ModelDescription:
         provider=history.provider,
         aliases=model.aliases,
         dated=model.dated,
+        versions=model.versions,
         unpriced=model.unpriced,
         origin=history.origin,
         matched_by=history.matched_by,

@@ -7,7 +7,7 @@ ever changed, one bisection.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from spec_kitty_telemetry.pricing.price import Price, RateFields, Tier, rates_fr
 from spec_kitty_telemetry.pricing.rows import RATE_KEYS, WEEKDAYS, RateSet, TierRow, WindowRow
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.pricing.rows import Model, Segment, Table, Variant
+    from spec_kitty_telemetry.pricing.rows import Model, Multiplier, Segment, Table, Variant
 
 Context = Mapping[str, str]
 """How a request was made, such as `{"processing": "batch"}`."""
@@ -29,7 +29,10 @@ _NOTHING = RateSet(0, 0, 0, 0, 0)
 class PriceHistory:
     """All prices of one model, as found under one reported name."""
 
-    __slots__ = ("_built", "_starts", "_variant_starts", "always", "matched_by", "model", "origin", "provider", "table")
+    __slots__ = (
+        "_built", "_multiplier_starts", "_starts", "_variant_starts", "always", "matched_by", "model", "origin",
+        "provider", "table",
+    )  # fmt: skip
 
     def __init__(self, model: Model, table: Table, *, origin: str, matched_by: str) -> None:
         self.model = model
@@ -40,7 +43,8 @@ class PriceHistory:
         # The first entry also answers for what came before it: a clock that is off must not make a price unknown.
         self._starts = [_moment(segment.start) for segment in model.rates[1:]]
         self._variant_starts = [_moment(variant.start) for variant in model.variants]
-        self._built: dict[tuple[int, int, tuple[int, ...]], Price] = {}
+        self._multiplier_starts = [_moment(multiplier.start) for multiplier in model.multipliers]
+        self._built: dict[tuple[int, int, tuple[int, ...], tuple[int, ...]], Price] = {}
         self.always: Price | None = None
         """The price at any moment, for a model that has only ever had one."""
         if model.free:
@@ -58,7 +62,8 @@ class PriceHistory:
         if not context and not self.model.rates[index].windows:
             return self._price(index, -1, ())
         utc = _utc(moment)
-        return self._price(index, self._window(index, utc), self._variants(utc, context or {}))
+        variants, multipliers = self._applying(utc, context or {})
+        return self._price(index, self._window(index, utc), variants, multipliers)
 
     def prices(self) -> tuple[Price, ...]:
         """Return the price of every dated entry, oldest first, without hours of the day and without variants."""
@@ -89,30 +94,40 @@ class PriceHistory:
                 found = number
         return found
 
-    def _variants(self, utc: datetime, context: Context) -> tuple[int, ...]:
-        """Return which variants apply; where several name one rate, the first wins."""
-        return tuple(
-            number
-            for number, variant in enumerate(self.model.variants if context else ())
-            if self._variant_starts[number] <= utc and variant.when.items() <= context.items()
+    def _applying(self, utc: datetime, context: Context) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return which variants and which multipliers apply; of variants that name one rate the first wins."""
+        if not context:
+            return (), ()
+        return (
+            _fitting(self.model.variants, self._variant_starts, utc, context),
+            _fitting(self.model.multipliers, self._multiplier_starts, utc, context),
         )
 
-    def _price(self, index: int, window: int, variants: tuple[int, ...]) -> Price:
-        key = (index, window, variants)
+    def _price(self, index: int, window: int, variants: tuple[int, ...], multipliers: tuple[int, ...] = ()) -> Price:
+        key = (index, window, variants, multipliers)
         price = self._built.get(key)
         if price is None:
             segment = self.model.rates[index]
             base = segment.windows[window].rates if window >= 0 else segment.rates
             above = segment.above if window < 0 else ()
             chosen = [self.model.variants[number] for number in variants]
-            price = self._built[key] = self._build(segment, *with_variants(base, above, chosen))
+            times = [self.model.multipliers[number] for number in multipliers]
+            base, above = with_variants(base, above, chosen)
+            for each in times:
+                base, above = _scaled(base, each.times), _scaled_tiers(above, each.times)
+            ways = sorted(
+                {way for when in (*(row.when for row in chosen), *(row.when for row in times)) for way in when}
+            )
+            price = self._built[key] = self._build(segment, base, above, tuple(ways))
         return price
 
-    def _build(self, segment: Segment, base: RateSet, above: tuple[TierRow, ...]) -> Price:
+    def _build(self, segment: Segment, base: RateSet, above: tuple[TierRow, ...], ways: tuple[str, ...]) -> Price:
         return Price(
             model=self.model.id,
             provider=self.provider,
             above=tuple(Tier(input_tokens=row.input_tokens, **_fields(row.rates)) for row in above),
+            web_search=self.table.web_search if segment.web_search is None else segment.web_search,
+            ways=ways,
             source=segment.source or self.table.source or None,
             as_of=segment.as_of or self.table.as_of or None,
             valid_from=segment.start,
@@ -127,6 +142,7 @@ class PriceHistory:
             model=self.model.id,
             provider=self.provider,
             free=True,
+            web_search=0,
             source=self.table.source or None,
             as_of=self.table.as_of or None,
             origin=self.origin,
@@ -134,6 +150,17 @@ class PriceHistory:
             note=self.model.note,
             **_fields(_NOTHING),
         )
+
+
+def _fitting(
+    rows: Sequence[Variant | Multiplier], starts: Sequence[datetime], utc: datetime, context: Context
+) -> tuple[int, ...]:
+    """Return the places of the rows that have begun and whose conditions are all met."""
+    return tuple(
+        place
+        for place, (row, start) in enumerate(zip(rows, starts, strict=True))
+        if start <= utc and row.when.items() <= context.items()
+    )
 
 
 def with_variants(
@@ -159,29 +186,36 @@ def discounted(model: Model, millionths: int) -> Model:
     """Return `model` with a share taken off every rate, rounded half to even where it is not a whole picodollar."""
     import msgspec
 
-    def rates(full: RateSet) -> RateSet:
-        values = (getattr(full, name) for name in RATE_KEYS)
-        return RateSet(*(None if value is None else _less(value, millionths) for value in values))
-
-    def tiers(rows: tuple[TierRow, ...]) -> tuple[TierRow, ...]:
-        return tuple(TierRow(row.input_tokens, rates(row.rates)) for row in rows)
-
-    def windows(rows: tuple[WindowRow, ...]) -> tuple[WindowRow, ...]:
-        return tuple(msgspec.structs.replace(row, rates=rates(row.rates)) for row in rows)
-
-    replace = msgspec.structs.replace
+    left, replace = _MILLION - millionths, msgspec.structs.replace
     return replace(
         model,
         rates=tuple(
-            replace(row, rates=rates(row.rates), above=tiers(row.above), windows=windows(row.windows))
+            replace(
+                row,
+                rates=_scaled(row.rates, left),
+                above=_scaled_tiers(row.above, left),
+                windows=tuple(replace(window, rates=_scaled(window.rates, left)) for window in row.windows),
+                web_search=None if row.web_search is None else _times(row.web_search, left),
+            )
             for row in model.rates
         ),
-        variants=tuple(replace(row, rates=rates(row.rates), above=tiers(row.above)) for row in model.variants),
+        variants=tuple(
+            replace(row, rates=_scaled(row.rates, left), above=_scaled_tiers(row.above, left)) for row in model.variants
+        ),
     )
 
 
-def _less(rate: int, millionths: int) -> int:
-    whole, rest = divmod(rate * (_MILLION - millionths), _MILLION)
+def _scaled(rates: RateSet, millionths: int) -> RateSet:
+    values = (getattr(rates, name) for name in RATE_KEYS)
+    return RateSet(*(None if value is None else _times(value, millionths) for value in values))
+
+
+def _scaled_tiers(rows: tuple[TierRow, ...], millionths: int) -> tuple[TierRow, ...]:
+    return tuple(TierRow(row.input_tokens, _scaled(row.rates, millionths)) for row in rows)
+
+
+def _times(rate: int, millionths: int) -> int:
+    whole, rest = divmod(rate * millionths, _MILLION)
     return whole + (rest * 2 > _MILLION or (rest * 2 == _MILLION and whole % 2 == 1))
 
 

@@ -13,17 +13,28 @@ from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.pricing.checking import check_names, model_from
 from spec_kitty_telemetry.pricing.rows import RATE_KEYS, Model
-from spec_kitty_telemetry.project.strict_yaml import Node, Place, Said, mapping, read_document, sequence, text_of, texts
+from spec_kitty_telemetry.project.strict_yaml import (
+    Node,
+    Place,
+    Said,
+    flag,
+    mapping,
+    read_document,
+    sequence,
+    text_of,
+    texts,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 PRICING_KEYS = ("models", "providers", "agents")
 SHORT_MODEL_KEYS = (
-    *("provider", "alias_of", "aliases", "dated", "free", "unpriced"),
-    *("source", "as_of", "note", "rates", "above", "variants", *RATE_KEYS),
+    *("provider", "alias_of", "aliases", "dated", "versions", "free", "unpriced"),
+    *("source", "as_of", "note", "rates", "above", "variants", "multipliers", "web_search", *RATE_KEYS),
 )
-PROVIDER_KEYS = ("discount", "also_called", "models")
+PROVIDER_KEYS = ("discount", "also_called", "free", "models")
 AGENT_KEYS = ("model", "provider")
 
 _DISCOUNT = re.compile(r"0(?:\.(\d{1,6}))?|1(?:\.0{1,6})?")
@@ -56,12 +67,14 @@ class OverrideFile:
     models: tuple[ModelOverride, ...] = ()
     discounts: dict[str, int] = field(default_factory=dict)
     """Provider → what is taken off, in millionths (0.15 is 150000)."""
-    also_called: dict[str, str] = field(default_factory=dict)
-    """Another name of a provider → the provider."""
+    also_called: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Another name → the providers whose list prices count under it, in the order of the file."""
+    free: tuple[str, ...] = ()
+    """Providers that bill nobody."""
     agents: dict[str, AgentDefault] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.models or self.discounts or self.also_called or self.agents)
+        return bool(self.models or self.discounts or self.also_called or self.free or self.agents)
 
 
 def read_overrides(path: Path) -> OverrideFile:
@@ -80,20 +93,37 @@ def overrides_from(node: Node, place: Place, path: Path) -> OverrideFile:
     named = _named_models(keys.get("models", {}) or {}, place.step("models"))
     models = [_short_model(name, entry, place.step("models", f"'{name}'")) for name, entry in named]
     discounts: dict[str, int] = {}
-    also_called: dict[str, str] = {}
-    for provider, entry in mapping(keys.get("providers", {}) or {}, place.step("providers")).items():
-        here = place.step("providers", f"'{provider}'")
+    also_called: dict[str, tuple[str, ...]] = {}
+    free: list[str] = []
+    for name, entry in mapping(keys.get("providers", {}) or {}, place.step("providers")).items():
+        provider, here = name.lower(), place.step("providers", f"'{name}'")
         settings = mapping(entry, here, PROVIDER_KEYS)
         if "discount" in settings:
-            discounts[provider.lower()] = _discount(settings["discount"], here.step("discount"))
+            discounts[provider] = _discount(settings["discount"], here.step("discount"))
+        if flag(settings.get("free", "false"), here.step("free")):
+            free.append(provider)
+            if "discount" in settings:
+                raise here.refuse(Said("free and discount"), "one of the two", "nothing can be taken off nothing")
         for other in texts(settings.get("also_called", []), here.step("also_called")):
-            also_called[other.lower()] = provider.lower()
-        models += _provider_models(provider.lower(), settings.get("models", []), here.step("models"))
+            also_called[other.lower()] = (*also_called.get(other.lower(), ()), provider)
+        models += _provider_models(provider, settings.get("models", []), here.step("models"))
+    _check_twice(models, place)
     agents = {
         agent.lower(): _agent(entry, place.step("agents", f"'{agent}'"))
         for agent, entry in mapping(keys.get("agents", {}) or {}, place.step("agents")).items()
     }
-    return OverrideFile(path, tuple(models), discounts, also_called, agents)
+    return OverrideFile(path, tuple(models), discounts, also_called, tuple(free), agents)
+
+
+def _check_twice(models: Iterable[ModelOverride], place: Place) -> None:
+    """Refuse a second price for one name at one provider, of which one could not count."""
+    stated: set[tuple[str | None, str]] = set()
+    for model in models:
+        key = (model.provider, model.name.lower())
+        if key in stated:
+            here = place.step("models", f"'{model.name}'")
+            raise here.refuse(Said("a second price"), "one price for each name at a provider", "remove one of them")
+        stated.add(key)
 
 
 def _named_models(node: Node, place: Place) -> list[tuple[str, Node]]:
@@ -116,7 +146,7 @@ def _short_model(name: str, node: Node, place: Place) -> ModelOverride:
         if len(keys) > 1:
             raise place.refuse(Said(", ".join(keys)), "alias_of alone", "an alias has the rates of the other model")
         return ModelOverride(name, provider, None, text_of(keys["alias_of"], place.step("alias_of")))
-    inline = {key: keys.pop(key) for key in (*RATE_KEYS, "above") if key in keys}
+    inline = {key: keys.pop(key) for key in (*RATE_KEYS, "web_search", "above") if key in keys}
     if inline and "rates" in keys:
         raise place.refuse(Said("rates and " + ", ".join(inline)), "either the rates themselves or the list rates")
     if inline:

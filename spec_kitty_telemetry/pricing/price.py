@@ -55,7 +55,7 @@ class Tier(Rates, frozen=True, kw_only=True):
 
 
 class PriceLine(msgspec.Struct, frozen=True):
-    """One token class of a cost: `tokens` times `rate` is `cost`, in picodollars."""
+    """One token class of a cost, or its searches: `tokens` (or searches) times `rate` is `cost`, in picodollars."""
 
     token_class: str
     tokens: int
@@ -74,6 +74,10 @@ class Price(Rates, frozen=True, kw_only=True):
     provider: str | None = None
     above: tuple[Tier, ...] = ()
     """Rates of long requests, by growing threshold."""
+    web_search: int | None = None
+    """Picodollars for one search by the vendor's own tool; `None`: not known."""
+    ways: tuple[str, ...] = ()
+    """What was said about how the request was made and has rates of its own here: `speed`, `service_tier` …"""
     free: bool = False
     """Nobody is billed for this model: a cost of zero is true, not unknown."""
     source: str | None = None
@@ -99,6 +103,7 @@ class Price(Rates, frozen=True, kw_only=True):
         cache_write_5m: DollarsPerMillion | None = None,
         cache_write_1h: DollarsPerMillion | None = None,
         reasoning: DollarsPerMillion | None = None,
+        web_search: DollarsPerMillion | None = None,
         above: Mapping[int, Mapping[str, DollarsPerMillion]] | None = None,
         provider: str | None = None,
         source: str | None = None,
@@ -110,7 +115,8 @@ class Price(Rates, frozen=True, kw_only=True):
         """Build a price from dollars per million tokens, as vendors publish them.
 
         A missing cache rate is the input rate, a missing 1-hour write the 5-minute write.  `above` maps a number of
-        prompt tokens to the rates of larger requests, with the same names.  Raises `TypeError` for a float and
+        prompt tokens to the rates of larger requests, with the same names.  `web_search` is dollars per thousand
+        searches.  Raises `TypeError` for a float and
         `ValueError` for a rate that is negative or has more than six decimals.
         """
         base = {
@@ -126,6 +132,7 @@ class Price(Rates, frozen=True, kw_only=True):
             model=model,
             provider=provider,
             above=tuple(Tier(input_tokens=size, **rates_from(**_picodollars(rates))) for size, rates in tiers),
+            web_search=None if web_search is None else _picodollars_per_token("web_search", web_search) * 1_000,
             source=source,
             as_of=as_of,
             valid_from=valid_from,
@@ -151,6 +158,7 @@ class Price(Rates, frozen=True, kw_only=True):
         cache_write_tokens: int = 0,
         cache_write_1h_tokens: int = 0,
         reasoning_tokens: int = 0,
+        web_search_requests: int = 0,
         *,
         request_input_tokens: int | None = None,
     ) -> int:
@@ -158,7 +166,8 @@ class Price(Rates, frozen=True, kw_only=True):
 
         `input_tokens` is the whole prompt, of which cache reads and writes are parts; `cache_write_tokens` contains
         the 1-hour writes and `output_tokens` the reasoning.  A long-context tier counts only where the size of the
-        single request is given: a sum over many requests must never be priced at it.  Raises `ValueError` where parts
+        single request is given: a sum over many requests must never be priced at it.  Searches without a known price
+        add nothing: ask `web_search`.  Raises `ValueError` where parts
         are larger than their whole or a count is negative.
         """
         rates = self if request_input_tokens is None else self.rates_for(request_input_tokens)
@@ -173,6 +182,8 @@ class Price(Rates, frozen=True, kw_only=True):
             total += written_5m * rates.cache_write_5m + cache_write_1h_tokens * rates.cache_write_1h
         if reasoning_tokens:
             total += reasoning_tokens * (rates.output if rates.reasoning is None else rates.reasoning)
+        if web_search_requests and self.web_search is not None:
+            total += web_search_requests * self.web_search
         return total
 
     def lines(
@@ -183,6 +194,7 @@ class Price(Rates, frozen=True, kw_only=True):
         cache_write_tokens: int = 0,
         cache_write_1h_tokens: int = 0,
         reasoning_tokens: int = 0,
+        web_search_requests: int = 0,
         *,
         request_input_tokens: int | None = None,
     ) -> tuple[PriceLine, ...]:
@@ -202,6 +214,7 @@ class Price(Rates, frozen=True, kw_only=True):
             ("cache write 1h", cache_write_1h_tokens, rates.cache_write_1h),
             ("output", output_tokens - apart, rates.output),
             ("reasoning", apart, rates.reasoning or 0),
+            ("web search", web_search_requests if self.web_search is not None else 0, self.web_search or 0),
         )
         return tuple(PriceLine(name, tokens, rate, tokens * rate) for name, tokens, rate in counts if tokens)
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from spec_kitty_telemetry.errors import PriceTableError
-from spec_kitty_telemetry.pricing.catalog import fill_shelves
+from spec_kitty_telemetry.pricing.by_rule import model_by_rule
+from spec_kitty_telemetry.pricing.catalog import Catalog, Entry, fill_shelves
 from spec_kitty_telemetry.pricing.names import family_of, take_apart
+from spec_kitty_telemetry.pricing.rows import Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from spec_kitty_telemetry.pricing.catalog import Catalog, Entry
     from spec_kitty_telemetry.pricing.overrides import OverrideFile
-    from spec_kitty_telemetry.pricing.rows import Table
 
 _LONGEST_ALIAS_CHAIN = 4
 
@@ -47,11 +47,18 @@ class Found(NamedTuple):
 class _Biller(NamedTuple):
     """A provider by one of its names, and the settings file that gave it this name."""
 
-    catalog: Catalog | None = None
+    catalog: Catalog
     path: Path | None = None
 
 
-_NOBODY = _Biller()
+class _Place(NamedTuple):
+    """Where to look, and for which name."""
+
+    billers: tuple[_Biller, ...]
+    """Several for a gateway that passes on the models of several vendors; none where nobody is known by that name."""
+    name: str
+    is_told: bool = True
+    """Whether the record, the name or the agent says who bills; else the name's first word was asked."""
 
 
 class Resolver:
@@ -62,14 +69,16 @@ class Resolver:
         files = tuple(files)
         self._shelves = fill_shelves(tables, files)
         catalogs = self._shelves.by_provider.values()
-        self._called = {name: _Biller(catalog) for catalog in catalogs for name in catalog.called}
-        self._families = {word: catalog for catalog in catalogs for word in catalog.families}
+        self._called: dict[str, tuple[_Biller, ...]] = {
+            name: (_Biller(catalog),) for catalog in catalogs for name in catalog.called
+        }
+        self._families: dict[str, tuple[_Biller, ...]] = {
+            word: (_Biller(catalog),) for catalog in catalogs for word in catalog.families
+        }
         self._by_agent = {agent: catalog for catalog in catalogs for agent in catalog.agents}
         for file in files:
-            for other, own in file.also_called.items():
-                catalog = self._shelves.named(own)
-                if self._called.get(other, _NOBODY).catalog is not catalog:
-                    self._called[other] = _Biller(catalog, file.path)
+            for other, owners in file.also_called.items():
+                self._called[other] = self._gateway(other, owners, file.path)
         for catalog in self.catalogs():
             for entry in catalog.entries():
                 self.chain(Found(catalog, entry, ""))
@@ -81,8 +90,8 @@ class Resolver:
 
     def provider_called(self, name: str) -> str | None:
         """Return the provider with that name, by any name it has; `None` for one that is not known."""
-        catalog = self._called.get(name.strip().lower(), _NOBODY).catalog
-        return catalog.provider if catalog is not None else None
+        billers = self._called.get(name.strip().lower(), ())
+        return billers[0].catalog.provider if billers else None
 
     def catalogs(self) -> tuple[Catalog, ...]:
         """Return every catalog in order of provider, and last the one of nobody in particular."""
@@ -110,35 +119,50 @@ class Resolver:
             links.append(target)
         return links
 
-    def _answers(self, model: str, provider: str | None = None, agent: str | None = None) -> Iterator[Found]:
-        for biller, name in self._places(model, provider, agent):
-            for catalog in _with_fallbacks(biller.catalog, self._shelves.by_provider):
-                match = catalog.look_up(name)
-                if match is not None:
-                    yield Found(catalog, match.entry, match.how, biller.path)
+    def _gateway(self, name: str, owners: Iterable[str], path: Path) -> tuple[_Biller, ...]:
+        """Return who answers to `name`: what the settings state for it themselves, then its owners as they stand."""
+        own = self._shelves.by_provider.get(name)
+        billers = [_Biller(own)] if own is not None and not own.table.file else []
+        for owner in owners:
+            catalog = self._shelves.named(owner)
+            if catalog is not None and catalog is not own:
+                known = any(biller.catalog is catalog for biller in self._called.get(name, ()))
+                billers.append(_Biller(catalog, None if known else path))
+        return tuple(billers)
 
-    def _places(self, model: str, provider: str | None, agent: str | None) -> Iterator[tuple[_Biller, str]]:
+    def _answers(self, model: str, provider: str | None = None, agent: str | None = None) -> Iterator[Found]:
+        for place in self._places(model, provider, agent):
+            for biller in place.billers:
+                for catalog in _with_fallbacks(biller.catalog, self._shelves.by_provider):
+                    match = catalog.look_up(place.name, efforts=place.is_told)
+                    if match is not None:
+                        yield Found(catalog, match.entry, match.how, biller.path)
+        ruled = model_by_rule(model, provider)
+        if ruled is not None:
+            catalog = Catalog(Table(ruled.provider, "", "", ""))
+            yield Found(catalog, Entry(ruled.model.id, ruled.model), "a rule")
+
+    def _places(self, model: str, provider: str | None, agent: str | None) -> Iterator[_Place]:
         """Yield where to look for a reported name, the surest place first, and under which name."""
         whole = model.strip().lower()
         biller, name = take_apart(model)
-        yield _Biller(self._shelves.anybody), whole
-        named = self._called.get(biller or "", _NOBODY)
-        asked = self._called.get((provider or "").strip().lower(), _NOBODY)
-        if provider is not None and (named.catalog is None or not named.catalog.wraps):
-            yield asked, whole
-            if named.catalog is asked.catalog:
-                yield asked, name
+        yield _Place((_Biller(self._shelves.anybody),), whole)
+        named = self._called.get(biller or "", ())
+        asked = self._called.get((provider or "").strip().lower(), ())
+        if provider is not None and not any(each.catalog.wraps for each in named):
+            yield _Place(asked, whole)
+            if [each.catalog for each in named] == [each.catalog for each in asked]:
+                yield _Place(asked, name)
         elif biller is not None:
-            yield named, name
-            yield asked, whole
+            yield _Place(named, name)
+            yield _Place(asked, whole)
         else:
             own = self._by_agent.get((agent or "").lower())
-            yield _Biller(own), name
+            yield _Place((_Biller(own),) if own else (), name)
             if own is None or not own.table.resells:  # a reseller's agent is billed by the reseller alone
-                yield _Biller(self._families.get(family_of(name))), name
+                yield _Place(self._families.get(family_of(name), ()), name, is_told=False)
 
 
-def _with_fallbacks(catalog: Catalog | None, by_provider: dict[str, Catalog]) -> Iterator[Catalog]:
-    if catalog is not None:
-        yield catalog
-        yield from (catalog.borrowing(by_provider[provider]) for provider in catalog.fallback)
+def _with_fallbacks(catalog: Catalog, by_provider: dict[str, Catalog]) -> Iterator[Catalog]:
+    yield catalog
+    yield from (catalog.borrowing(by_provider[provider]) for provider in catalog.fallback)

@@ -50,6 +50,8 @@ class Segment(msgspec.Struct, frozen=True, omit_defaults=True):
     start: str | None = None
     above: tuple[TierRow, ...] = ()
     windows: tuple[WindowRow, ...] = ()
+    web_search: int | None = None
+    """Picodollars for one search by the vendor's own tool; `None`: not published."""
     source: str | None = None
     as_of: str | None = None
     note: str | None = None
@@ -64,17 +66,29 @@ class Variant(msgspec.Struct, frozen=True, omit_defaults=True):
     above: tuple[TierRow, ...] = ()
 
 
+class Multiplier(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What requests made in one way cost times as much, on top of all else: `inference_geo: us` 1.1 times."""
+
+    when: dict[str, str]
+    times: int
+    """In millionths: 1.1 is 1,100,000."""
+    start: str | None = None
+
+
 class Model(msgspec.Struct, frozen=True, omit_defaults=True):
     """One model of a table with its price history, oldest first."""
 
     id: str
     aliases: tuple[str, ...] = ()
     dated: bool = False
+    versions: tuple[str, ...] = ()
+    """The kinds of versions (of `names.VERSIONS`, but for the date) that may follow its names."""
     free: bool = False
     unpriced: str | None = None
     note: str | None = None
     rates: tuple[Segment, ...] = ()
     variants: tuple[Variant, ...] = ()
+    multipliers: tuple[Multiplier, ...] = ()
 
 
 class Table(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -89,6 +103,10 @@ class Table(msgspec.Struct, frozen=True, omit_defaults=True):
     agents: tuple[str, ...] = ()
     fallback: tuple[str, ...] = ()
     resells: bool = False
+    web_search: int | None = None
+    """Picodollars for one search by the vendor's own tool, with every model that says nothing else."""
+    efforts: bool = False
+    """How much a model was told to think may stand after its name and changes no price."""
     models: tuple[Model, ...] = ()
 
 

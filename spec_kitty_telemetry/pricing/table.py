@@ -13,7 +13,7 @@ import msgspec
 
 from spec_kitty_telemetry.pricing.rows import Compiled, Table
 
-COMPILED_VERSION = 1
+COMPILED_VERSION = 2
 COMPILED_NAME = "compiled.json"
 NOT_TABLES = frozenset({"divergences.yaml"})
 

@@ -1,7 +1,7 @@
 """genai-prices' data objects, turned into entries of our own tables.
 
-It only reads attributes of the objects, never the network.  Rates of text tokens are taken; images, audio and searches
-are not.  Which entries are wanted is decided by `importing` and by `pricing/refresh.py`.
+It only reads attributes of the objects, never the network.  Rates of text tokens and of web searches are taken; those
+of images and audio are not.  Which entries are wanted is decided by `importing` and by `pricing/refresh.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from spec_kitty_telemetry.pricing.names import spellings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from spec_kitty_telemetry.project.strict_yaml import Node
 
@@ -46,12 +46,30 @@ RATES = {
     "cache_write_1h": "cache_write_1h_mtok",
 }
 
-_NOT_FOR_CODE = re.compile(
-    r"image|embed|tts|live|realtime|audio|transcri|whisper|voxtral|voice|ocr|moderation|sonic|nano-banana|omni|robotics|"
-    r"computer-use|search|titan|:free$|:extended$|^ft:|\.ft-|^(?:ada|babbage|curie|davinci|text-)|vision|palmyra|wizardlm"
-)
-_SOME_DATE = "-20250101"
-_FRAGMENT = re.compile(r"^ft:|-20\d\d$|-\d{1,3}-0$")
+_LEFT_OUT = {
+    re.compile(
+        r"image|tts|-live|realtime|audio|transcri|whisper|voxtral|voice|moderation|sonic|nano-banana|omni"
+    ): "speech or pictures, which are billed apart and which no record counts",
+    re.compile("embed"): "an embedding, which answers nothing",
+    re.compile(r"^(?:ada|babbage|curie|davinci|text-davinci)"): "a completion model of 2022",
+    re.compile(r"^ft:|\.ft-"): "a model of somebody's own, which each has another name",
+}
+_FRAGMENT = re.compile(r"^ft:|-20\d\d$|-0$")
+_SOME_VERSION = {
+    "date": "-20250101",
+    "latest": "-latest",
+    "default": "@default",
+    "number": "-001",
+    "preview": "-preview-05-20",
+    "experimental": "-exp-03-25",
+    "customtools": "-customtools",
+}
+_VERSIONS_OF = {
+    "anthropic": ("latest", "default"),
+    "google": ("latest", "number", "preview", "experimental", "customtools"),
+    "google-vertex": ("latest", "default"),
+}
+"""The kinds of versions that a vendor has: upstream's rules accept any text behind some names, we only these."""
 _SAFE_LITERAL = re.compile(r"\^((?:[\w.:@/-]|\\[.\[\]=]|=)+)\$")
 
 
@@ -59,8 +77,9 @@ def excluded(provider: str, model: Any) -> str | None:
     """Say why an upstream model is not in our table of `provider`; `None` if it belongs there."""
     if provider in ("google", "google-vertex") and ("claude" in model.id) != (provider == "google-vertex"):
         return "sold by the other Google table"
-    if _NOT_FOR_CODE.search(model.id.lower()):
-        return "not a text model that coding agents call"
+    for names, reason in _LEFT_OUT.items():
+        if names.search(model.id.lower()):
+            return reason
     if not all({"input", "output"} <= _named(price) for price in _plain_prices(model)):
         return "no price for text tokens"
     return None
@@ -81,13 +100,19 @@ def entry_of(provider: str, model: Any, find: Callable[[str], Any], rounded: lis
     """
     name = our_id(provider, model.id)
     words = [word for word in _words(model.match) if find(word) is model]
-    dated = any(find(word + _SOME_DATE) is model for word in (model.id, name, *words))
-    aliases = list(_needed(provider, name, dated, words))
+    accepted = [
+        kind
+        for kind in ("date", *_VERSIONS_OF.get(provider, ("latest",)))
+        if any(find(word + _SOME_VERSION[kind]) is model for word in (model.id, name, *words))
+    ]
+    aliases = list(_needed(provider, name, accepted, words))
     entry: Entry = {"id": name}
     if aliases:
         entry["aliases"] = [*aliases]
-    if dated:
+    if "date" in accepted:
         entry["dated"] = "true"
+    if kinds := [kind for kind in accepted if kind != "date"]:
+        entry["versions"] = [*kinds]
     link = re.search(r"https?://[^\s)\"'>,]+", model.price_comments or "")
     if link:
         entry["source"] = link.group().rstrip(".;")
@@ -108,7 +133,8 @@ def _segments(model: Any, name: str, rounded: list[str]) -> list[Entry]:
             windows.append({"daily_utc": hours, **_rates(price, name, rounded)})
             continue
         start = constraint.start_date.isoformat() if constraint is not None else "always"
-        segment: Entry = {"from": start, **_rates(price, name, rounded), **_above(price, name, rounded)}
+        searches = _web_search(price, name, rounded)
+        segment: Entry = {"from": start, **_rates(price, name, rounded), **searches, **_above(price, name, rounded)}
         if not segments or _without_start(segments[-1]) != _without_start(segment):
             segments.append(segment)
     if windows:
@@ -147,6 +173,11 @@ def _named(price: Any) -> set[str]:
 
 def _rates(price: Any, name: str, rounded: list[str]) -> dict[str, Node]:
     return {ours: _text(_at(getattr(price, RATES[ours]), 0), name, rounded) for ours in RATES if ours in _named(price)}
+
+
+def _web_search(price: Any, name: str, rounded: list[str]) -> dict[str, Node]:
+    rate = getattr(price, "web_searches_kcount", None)
+    return {} if rate is None else {"web_search": _text(Decimal(rate), name, rounded)}
 
 
 def _above(price: Any, name: str, rounded: list[str]) -> dict[str, Node]:
@@ -192,17 +223,17 @@ def _words(clause: Any) -> Iterator[str]:
             yield match.group(1).replace("\\", "").lower()
     else:
         word = next(iter(vars(clause).values())).lower().strip("@/-")
-        if not _FRAGMENT.search(word):
+        if hasattr(clause, "equals") or not _FRAGMENT.search(word):  # other rules may end in the middle of a name
             yield word
 
 
-def _needed(provider: str, name: str, dated: bool, words: Iterable[str]) -> Iterator[str]:
+def _needed(provider: str, name: str, versions: Collection[str], words: Iterable[str]) -> Iterator[str]:
     """Yield those of `words` that our own spellings of the names so far would not find."""
     known = {name.lower()}
     foreign_style = re.compile(r"\d-\d" if "." in name else r"\d\.\d")
     for word in sorted(words, key=lambda word: (bool(foreign_style.search(word)), word)):
         forms = spellings(word, bedrock=provider == "aws-bedrock")
-        reached = any(form.name in known and (dated or not form.dated) for form in forms)
+        reached = any(form.name in known and (form.version is None or form.version in versions) for form in forms)
         if not reached and "/" not in word:
             known.add(word)
             yield word
