@@ -198,7 +198,7 @@ def test_runs_whose_counts_or_rates_are_in_doubt_are_counted_below_the_table(pro
     text = run(project, "report").stdout
 
     assert "2 runs may be off in their counts; 'events --json' says why under 'uncertain'." in text
-    assert "1 run may have reached long-context prices; base rates were taken, so they may cost more." in text
+    assert "1 run may have reached long-context prices; base rates were taken, so the total is a floor (≥)." in text
     assert '"uncertain":"the output was cut off"' in run(project, "events", "--json").stdout
 
 

@@ -223,6 +223,10 @@ def is_wanted(record: dict[str, Any], question: dict[str, Any]) -> bool:
     return all(tests)
 
 
+OTHER_GAPS = (
+    *("uncertain_event_count", "base_rate_event_count", "incomplete_event_count"),
+    *("unpriced_search_event_count", "dearer_rate_event_count", "cheaper_rate_event_count"),
+)
 BLANK = {"reported": None, "estimated": None, "unpriced": False, "no_usage": False, "partial": False}
 UNPRICED = {**BLANK, "unpriced": True}
 NO_USAGE = {**BLANK, "no_usage": True}
@@ -295,13 +299,21 @@ def charged(record: dict[str, Any], mode: str, unknown: dict[Any, list[int]]) ->
     if whole_cost(payload) is not None and mode != "calculated":
         return [{**BLANK, "reported": whole_cost(payload)}, *(shares_of(payload) if parts else [])]
     counted = any(says_anything(part) for part in parts)
-    if not counted and not says_anything(payload):
+    is_mixed = mode != "calculated" and any(part["cost_usd"] is not None for part in parts)
+    if not is_mixed and not counted and not says_anything(payload):
         return [NO_USAGE] * (1 + len(parts))
-    if mode == "reported":
+    if mode == "reported" and not is_mixed:
         return [UNPRICED] * (1 + len(parts))
-    if not counted:
+    if not counted and not is_mixed:
         return [estimate(payload, unknown), *[UNPRICED] * len(parts)]
-    found = [estimate(part, unknown) for part in parts]
+    found = [
+        {**BLANK, "reported": part["cost_usd"]}
+        if is_mixed and part["cost_usd"] is not None
+        else UNPRICED
+        if mode == "reported"
+        else estimate(part, unknown)
+        for part in parts
+    ]
     said = {name: sum(part[name] or 0 for part in parts) for name in ("input_tokens", "output_tokens")}
     is_partial = any(each["partial"] or each["no_usage"] for each in found)
     is_less = any(said[name] < (payload[name] or 0) for name in said)
@@ -446,7 +458,10 @@ def reported(project: Project, question: dict[str, Any]) -> dict[str, Any]:
     for each in rows.values():
         del each["group_key"]
     for each in (*rows.values(), document["total"]):  # no record here is in doubt, and no price here has tiers
-        assert (each.pop("uncertain_event_count"), each.pop("base_rate_event_count")) == (0, 0)
+        assert [each.pop(name) for name in OTHER_GAPS] == [0] * len(OTHER_GAPS)
+        assert each.pop("cost_is_in_doubt") is False
+        assert each.pop("known_cost_usd") == (each["total_cost_usd"] or 0)
+        assert each.pop("cost_is_known") is not each["cost_is_floor"]
     return {
         "rows": rows,
         "total": document["total"],
@@ -491,8 +506,9 @@ def test_explaining_a_record_says_what_a_report_counts(
     told = explained(event, book.find)
 
     assert told["calculated_cost_usd"] == reports["calculated"].total_cost_usd
-    counts = told["counts_in_reports"]
-    assert (told[f"{counts}_cost_usd"] if counts != "unknown" else None) == reports["auto"].total_cost_usd
+    assert told["cost_in_reports_usd"] == reports["auto"].total_cost_usd
+    if (counts := told["counts_in_reports"]) in {"reported", "calculated"}:
+        assert told[f"{counts}_cost_usd"] == reports["auto"].total_cost_usd
     if reports["reported"].total_cost_usd is not None:
         assert told["reported_cost_usd"] == reports["reported"].total_cost_usd
     known = [part["calculated_cost_usd"] for part in told["parts"] if part["calculated_cost_usd"] is not None]

@@ -5,14 +5,22 @@ Money is whole picodollars (10⁻¹² USD) here.  A model without a price is rem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
 from spec_kitty_telemetry.model.money import picodollars
+from spec_kitty_telemetry.reports.billing import (
+    costs_more,
+    counts_for_price,
+    says_anything,
+    says_parts,
+    unrated_ways,
+    ways_of,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from spec_kitty_telemetry.model.payload import ExecutionPayload, ModelPart
@@ -21,8 +29,22 @@ if TYPE_CHECKING:
 
 CostMode = Literal["auto", "reported", "calculated"]
 """auto: what was reported, else what is calculated; the others take one of the two alone."""
-FindPrice = Callable[[str | None, str | None, "datetime", str | None], "Price | None"]
-"""(model, provider, moment, agent) → its price; `None`: not known."""
+
+
+class FindPrice(Protocol):
+    """Says what a model cost."""
+
+    def __call__(
+        self,
+        model: str | None,
+        provider: str | None,
+        at: datetime,
+        agent: str | None,
+        context: Mapping[str, str] | None = None,
+        /,
+    ) -> Price | None:
+        """Return the price at a moment of requests made in one way (`{"speed": "fast"}`); `None`: not known."""
+
 
 _DUST = 10**6
 """A millionth of a dollar: agents add their figures up in floats."""
@@ -53,12 +75,31 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
     """Unpriced because its counts cannot all be true, so that no price can make a cost of them."""
     base_rates: bool = False
     """Priced at base rates although a long-context rate may count: the sizes of its requests are not known."""
+    unpriced_searches: bool = False
+    """Searched the web at a price that is not known."""
+    dearer_rates: bool = False
+    """Billed in a way that costs more (fast, priority, a region), by how much is not known: at standard rates here."""
+    cheaper_rates: bool = False
+    """Billed in a way that costs less (flex, batch), by how much is not known: at standard rates here."""
     parts: tuple[Cost, ...] = ()
     """For each of the record's `models`, in their order, where the parts were asked for."""
     is_gap: bool = False
     """Whether any of those above needs counting: most records need not be looked at closer."""
 
+    @property
+    def known(self) -> int | None:
+        """Picodollars that were reported and estimated together; `None`: nothing is known."""
+        return _sum_of_known((self.reported, self.estimated))
 
+    @property
+    def is_floor(self) -> bool:
+        """Whether the true cost can only be higher, as `gaps` has it."""
+        return not self.has_usage or any(getattr(self, flag) for flag in _FLAGS if flag != "cheaper_rates")
+
+
+_FLAGS = (
+    "unpriced", "partial", "contradictory", "base_rates", "unpriced_searches", "dearer_rates", "cheaper_rates",
+)  # fmt: skip
 _NO_USAGE = Cost(has_usage=False, is_gap=True)
 _UNPRICED = Cost(unpriced=True, is_gap=True)
 _CONTRADICTORY = Cost(unpriced=True, contradictory=True, is_gap=True)
@@ -86,48 +127,60 @@ class Costing:
         if self._named:
             self._named.clear()
         if not models and self._mode != "reported" and (payload.cost_usd is None or not self.takes_reported):
-            return self._estimate(event, payload, payload.model)  # most records, at once
+            return self._estimate(event, payload)  # most records, at once
         if self.takes_reported and (reported := reported_cost(payload)) is not None:
             return Cost(reported, parts=_reported_parts(payload, reported) if models and self._in_parts else ())
         counted = any(says_anything(part) for part in models)
+        if self.takes_reported and any(part.cost_usd is not None for part in models):
+            return self._sum_of_parts(event)
         if not counted and not says_anything(payload):
             return _with_parts(_NO_USAGE, _NO_USAGE, len(models))
         if self._mode == "reported":
             return _with_parts(_UNPRICED, _UNPRICED, len(models))
-        if not counted:
-            return _with_parts(self._estimate(event, payload, payload.model), _UNPRICED, len(models))
-        return self._sum_of_parts(event)
+        return self._sum_of_parts(event) if counted else self._estimate_of_the_whole(event)
+
+    def _estimate_of_the_whole(self, event: ExecutionEvent) -> Cost:
+        return _with_parts(self._estimate(event, event.payload), _UNPRICED, len(event.payload.models))
 
     def _sum_of_parts(self, event: ExecutionEvent) -> Cost:
+        """Return what the models of `event` cost together: each what was reported for it, else what it is worth."""
         payload = event.payload
-        parts = tuple([self._estimate(event, part, part.model) for part in payload.models])
-        known = [part.estimated for part in parts if part.estimated is not None]
+        parts = tuple([self._cost_of_part(event, part) for part in payload.models])
+        whole = together(parts)
         input_said = sum([part.input_tokens or 0 for part in payload.models])
         output_said = sum([part.output_tokens or 0 for part in payload.models])
+        searches_said = sum([part.web_search_requests or 0 for part in payload.models])
         more_was_used = input_said < (payload.input_tokens or 0) or output_said < (payload.output_tokens or 0)
-        return Cost(
-            estimated=sum(known) if known else None,
-            unpriced=any(part.unpriced for part in parts),
-            partial=any(part.partial or not part.has_usage for part in parts) or more_was_used,
-            contradictory=any(part.contradictory for part in parts),
-            base_rates=any(part.base_rates for part in parts),
+        return msgspec.structs.replace(
+            whole,
+            has_usage=True,
+            partial=whole.partial or not all(part.has_usage for part in parts) or more_was_used,
+            unpriced_searches=whole.unpriced_searches or searches_said < (payload.web_search_requests or 0),
             parts=parts,
-            is_gap=True,
         )
 
-    def _estimate(self, event: ExecutionEvent, counts: ExecutionPayload | ModelPart, model: str | None) -> Cost:
-        input_tokens, output_tokens = counts.input_tokens, counts.output_tokens
+    def _cost_of_part(self, event: ExecutionEvent, part: ModelPart) -> Cost:
+        if self.takes_reported and part.cost_usd is not None:
+            return Cost(picodollars(part.cost_usd))
+        return self._estimate(event, part) if self._mode != "reported" else _UNPRICED
+
+    def _estimate(self, event: ExecutionEvent, counts: ExecutionPayload | ModelPart) -> Cost:
+        input_tokens, output_tokens, searches = counts.input_tokens, counts.output_tokens, counts.web_search_requests
         if input_tokens is None and not says_anything(counts):
             return _NO_USAGE
-        if input_tokens == 0 == output_tokens and not says_parts(counts):
+        if input_tokens == 0 == output_tokens and not says_parts(counts) and not searches:
             return Cost(None, 0)  # nothing was used, which costs nothing whatever the model
-        provider = counts.provider or event.payload.provider
-        price = self._find_price(model, provider, event.timestamp, event.payload.agent)
+        model, provider = counts.model, counts.provider or event.payload.provider
+        ways = ways_of(counts) if counts.speed or counts.service_tier or counts.inference_geo else None
+        if ways:
+            price = self._find_price(model, provider, event.timestamp, event.payload.agent, ways)
+        else:
+            price = self._find_price(model, provider, event.timestamp, event.payload.agent)
         if price is None:
             self._remember(model, provider, counts)
             return _UNPRICED
         try:
-            if input_tokens is None or output_tokens is None or says_parts(counts):
+            if input_tokens is None or output_tokens is None or says_parts(counts) or searches:
                 estimated = price.cost(*counts_for_price(counts))
             else:
                 estimated = price.cost(input_tokens, output_tokens)
@@ -135,9 +188,20 @@ class Costing:
             return _CONTRADICTORY
         partial = input_tokens is None or output_tokens is None
         base_rates = bool(price.above) and (input_tokens or 0) > price.above[0].input_tokens
-        if partial or base_rates:
-            return Cost(None, estimated, partial=partial, base_rates=base_rates, is_gap=True)
-        return Cost(None, estimated)
+        unpriced_searches = bool(searches) and price.web_search is None
+        if not (partial or base_rates or unpriced_searches or ways):
+            return Cost(None, estimated)
+        unrated = unrated_ways(price, ways or {})
+        return Cost(
+            None,
+            estimated,
+            partial=partial,
+            base_rates=base_rates,
+            unpriced_searches=unpriced_searches,
+            dearer_rates=any(costs_more(way, value) for way, value in unrated.items()),
+            cheaper_rates=any(not costs_more(way, value) for way, value in unrated.items()),
+            is_gap=True,
+        )
 
     def _remember(self, model: str | None, provider: str | None, counts: ExecutionPayload | ModelPart) -> None:
         seen = self.unknown.setdefault((model, provider), [0, 0, 0])
@@ -163,53 +227,34 @@ def unknown_models(
 
 
 def reported_cost(payload: ExecutionPayload) -> int | None:
-    """Return what a record says that it cost, in picodollars: as a whole, else as the sum of all of its models."""
-    if payload.cost_usd is not None:
+    """Return what a record says that it cost, in picodollars: as a whole, else as the sum of all of its models.
+
+    Beside a guess of the agent's the whole is not all: it has what the agent knew.
+    """
+    if payload.cost_usd is not None and payload.guessed_cost_usd is None:
         return picodollars(payload.cost_usd)
     costs = [part.cost_usd for part in payload.models]
     return sum(picodollars(cost) for cost in costs if cost is not None) if costs and None not in costs else None
 
 
+def together(costs: Sequence[Cost]) -> Cost:
+    """Return the sum of several costs: what is not known of one is not known of all."""
+    whole = Cost(
+        reported=_sum_of_known(each.reported for each in costs),
+        estimated=_sum_of_known(each.estimated for each in costs),
+        has_usage=any(each.has_usage for each in costs),
+        is_gap=True,
+    )
+    return msgspec.structs.replace(whole, **{flag: any(getattr(each, flag) for each in costs) for flag in _FLAGS})
+
+
+def _sum_of_known(numbers: Iterable[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if known else None
+
+
 def _with_parts(whole: Cost, part: Cost, count: int) -> Cost:
     return msgspec.structs.replace(whole, parts=(part,) * count) if count else whole
-
-
-def counts_for_price(counts: ExecutionPayload | ModelPart) -> tuple[int, int, int, int, int, int]:
-    """Return what `Price.cost` and `Price.lines` want, in the order of their arguments.
-
-    An unknown count adds nothing, which makes the cost a floor; an unknown whole is at least its known parts.
-    """
-    cache_read = counts.cache_read_tokens or 0
-    cache_write_1h = counts.cache_write_1h_tokens or 0
-    cache_write = cache_write_1h if counts.cache_write_tokens is None else counts.cache_write_tokens
-    reasoning = counts.reasoning_tokens or 0
-    return (
-        cache_read + cache_write if counts.input_tokens is None else counts.input_tokens,
-        reasoning if counts.output_tokens is None else counts.output_tokens,
-        cache_read,
-        cache_write,
-        cache_write_1h,
-        reasoning,
-    )
-
-
-def says_parts(counts: ExecutionPayload | ModelPart) -> bool:
-    """Tell whether some of the tokens were cached, written to a cache or thought."""
-    return bool(
-        counts.cache_read_tokens or counts.cache_write_tokens or counts.cache_write_1h_tokens or counts.reasoning_tokens
-    )
-
-
-def says_anything(counts: ExecutionPayload | ModelPart) -> bool:
-    """Tell whether any tokens were counted."""
-    return (
-        counts.input_tokens is not None
-        or counts.output_tokens is not None
-        or counts.cache_read_tokens is not None
-        or counts.cache_write_tokens is not None
-        or counts.cache_write_1h_tokens is not None
-        or counts.reasoning_tokens is not None
-    )
 
 
 def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[Cost, ...]:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -39,7 +40,13 @@ def asking(hooks: Hooks, book: PriceBook) -> FindPrice:
     def asked(model: str, provider: str | None, at: datetime) -> Price | None:
         return hooks.find_price(model, provider, at)
 
-    def find(model: str | None, provider: str | None, at: datetime, agent: str | None) -> Price | None:
+    def find(
+        model: str | None,
+        provider: str | None,
+        at: datetime,
+        agent: str | None,
+        context: Mapping[str, str] | None = None,
+    ) -> Price | None:
         default = book.default_for(agent) if model is None else None
         name = default.model if default else model
         if name is None:
@@ -49,6 +56,6 @@ def asking(hooks: Hooks, book: PriceBook) -> FindPrice:
             book.note_plugin(price)
         if price is not None and default:
             book.note_default(agent)
-        return price or book.find(model, provider, at, agent)
+        return price or book.find(model, provider, at, agent, context)
 
     return find

@@ -15,6 +15,7 @@ from spec_kitty_telemetry.model.money import dollars
 from spec_kitty_telemetry.reports import dimensions
 from spec_kitty_telemetry.reports.costing import CostMode, FindPrice, UnknownModel, unknown_models
 from spec_kitty_telemetry.reports.dimensions import Value
+from spec_kitty_telemetry.reports.gaps import is_in_doubt, is_lower_bound
 from spec_kitty_telemetry.reports.totals import Aggregator, GroupTotals, Totals
 
 if TYPE_CHECKING:
@@ -65,15 +66,34 @@ class CostSummary(msgspec.Struct, frozen=True, kw_only=True):
     unread_count: int = 0
     """Lines and whole logs that could not be read, in a total: there may be records in them."""
 
+    incomplete_event_count: int = 0
+    """Records that are known to miss something that was used: their cost is a floor."""
+    unpriced_search_event_count: int = 0
+    """Records that searched the web at a price that is not known."""
+    dearer_rate_event_count: int = 0
+    """Records billed in a way that costs more than the standard rates that were taken."""
+    cheaper_rate_event_count: int = 0
+    """Records billed in a way that costs less than the standard rates that were taken."""
+
     @property
     def is_lower_bound(self) -> bool:
-        """Whether the cost of some run here is unknown or only partly known, so that the true sum is higher."""
-        return bool(
-            self.unpriced_event_count
-            or self.no_usage_event_count
-            or self.partial_usage_event_count
-            or self.unread_count
-        )
+        """Whether the true sum can only be higher: some cost is unknown, or only partly known."""
+        return is_lower_bound(self)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the true sum may be higher or lower."""
+        return is_in_doubt(self)
+
+    @property
+    def known_cost_usd(self) -> Decimal:
+        """What is known of the cost: `total_cost_usd`, and 0 where nothing is, so that it can always be compared."""
+        return self.total_cost_usd or Decimal(0)
+
+    @property
+    def cost_is_known(self) -> bool:
+        """Whether `known_cost_usd` is all of it, as far as agents and tables say: neither a floor nor in doubt."""
+        return not self.is_lower_bound and not self.is_in_doubt
 
 
 class CostReport(msgspec.Struct, frozen=True):
@@ -170,4 +190,8 @@ def summary_of(totals: Totals, by: tuple[str, ...] = (), key: tuple[Value, ...] 
         uncertain_event_count=totals.uncertain,
         contradictory_event_count=totals.contradictory,
         base_rate_event_count=totals.base_rates,
+        incomplete_event_count=totals.incomplete,
+        unpriced_search_event_count=totals.unpriced_searches,
+        dearer_rate_event_count=totals.dearer_rates,
+        cheaper_rate_event_count=totals.cheaper_rates,
     )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from spec_kitty_telemetry.model.doubts import only_misses
 from spec_kitty_telemetry.model.money import picodollars
 from spec_kitty_telemetry.model.payload import ModelPart
 from spec_kitty_telemetry.model.tokens import TOKEN_FIELDS
 from spec_kitty_telemetry.reports import dimensions
-from spec_kitty_telemetry.reports.costing import Cost, Costing, CostMode, FindPrice
+from spec_kitty_telemetry.reports.costing import Cost, Costing, CostMode, FindPrice, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,10 +32,11 @@ class Totals:
     """Running sums.  Each has beside it how many records said 0, because a sum of nothing is unknown and not 0."""
 
     __slots__ = (
-        "base_rates", "cache_read", "cache_read_zeros", "cache_write", "cache_write_zeros", "contradictory",
-        "duration_ms", "duration_zeros", "estimated", "estimated_zeros", "events", "failed", "input", "input_zeros",
-        "no_usage", "output", "output_zeros", "partial", "reasoning", "reasoning_zeros", "rejected", "reported",
-        "reported_zeros", "succeeded", "uncertain", "unpriced",
+        "base_rates", "cache_read", "cache_read_zeros", "cache_write", "cache_write_zeros", "cheaper_rates",
+        "contradictory", "dearer_rates", "duration_ms", "duration_zeros", "estimated", "estimated_zeros", "events",
+        "failed", "incomplete", "input", "input_zeros", "no_usage", "output", "output_zeros", "partial", "reasoning",
+        "reasoning_zeros", "rejected", "reported", "reported_zeros", "succeeded", "uncertain", "unpriced",
+        "unpriced_searches",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -44,6 +46,7 @@ class Totals:
         self.reasoning_zeros = self.reported_zeros = self.estimated_zeros = self.duration_zeros = 0
         self.reported = self.estimated = self.duration_ms = 0
         self.unpriced = self.no_usage = self.partial = self.base_rates = self.uncertain = self.contradictory = 0
+        self.incomplete = self.unpriced_searches = self.dearer_rates = self.cheaper_rates = 0
 
     @classmethod
     def together(cls, several: Iterable[Totals]) -> Totals:
@@ -100,7 +103,10 @@ class Totals:
         elif number is not None:
             self.duration_zeros += 1
         if run.uncertain is not None:
-            self.uncertain += 1
+            if only_misses(run.uncertain):
+                self.incomplete += 1
+            else:
+                self.uncertain += 1
 
     def add_reported(self, cost_pico: int) -> None:
         """Add what the run that was just counted said that it cost."""
@@ -111,7 +117,7 @@ class Totals:
         """Add what the run that was just counted cost, and what is not known about that."""
         if (number := charge.reported) is not None:
             self.add_reported(number)
-        elif (number := charge.estimated) is not None:
+        if (number := charge.estimated) is not None:
             self.estimated += number
             self.estimated_zeros += not number
         if charge.is_gap:
@@ -120,6 +126,9 @@ class Totals:
             self.partial += charge.partial
             self.base_rates += charge.base_rates
             self.contradictory += charge.contradictory
+            self.unpriced_searches += charge.unpriced_searches
+            self.dearer_rates += charge.dearer_rates
+            self.cheaper_rates += charge.cheaper_rates
 
     def merge(self, other: Totals) -> None:
         """Add what `other` added."""
@@ -204,7 +213,9 @@ class Aggregator:
             key = key_of(event)
             runs = (groups.get(key) or new_group(key)).runs
             runs.add(payload, payload)
-            if takes_reported and payload.cost_usd is not None:  # as its charge has it, in half the time
+            if (
+                takes_reported and payload.cost_usd is not None and payload.guessed_cost_usd is None
+            ):  # as its charge has it, in half the time
                 runs.add_reported(picodollars(payload.cost_usd))
             else:
                 runs.add_cost(charge or cost_of(event))
@@ -240,16 +251,7 @@ def _together(event: ExecutionEvent, charge: Cost, members: list[Member]) -> tup
         return members[0]
     parts, charges = zip(*members, strict=True)
     counts: dict[str, Any] = {name: _sum_of_known(getattr(part, name) for part in parts) for name in TOKEN_FIELDS}
-    return ModelPart(model=parts[0].model, **counts), Cost(
-        reported=_sum_of_known(each.reported for each in charges),
-        estimated=_sum_of_known(each.estimated for each in charges),
-        has_usage=any(each.has_usage for each in charges),
-        unpriced=any(each.unpriced for each in charges),
-        partial=any(each.partial for each in charges),
-        contradictory=any(each.contradictory for each in charges),
-        base_rates=any(each.base_rates for each in charges),
-        is_gap=True,
-    )
+    return ModelPart(model=parts[0].model, **counts), together(charges)
 
 
 def _sum_of_known(numbers: Iterable[int | None]) -> int | None:

@@ -33,6 +33,7 @@ from spec_kitty_telemetry.agents.common.fields import dollars, flag, get_int, in
 from spec_kitty_telemetry.agents.common.merge import with_transcript
 from spec_kitty_telemetry.agents.common.stdout import AgentOutput, Json
 from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model, join_doubts, of_parts, total
+from spec_kitty_telemetry.model.doubts import CUT_OFF_IN_STREAM
 from spec_kitty_telemetry.model.tokens import HOST_FIELDS
 
 if TYPE_CHECKING:
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult, Usage
-
-
-_CUT_OFF = "the run was cut off; output is at least what was streamed"
 
 
 def read(invocation: Invocation, result: InvocationResult, context: AgentContext) -> Usage:
@@ -158,4 +156,6 @@ def _unfinished(printed: AgentOutput, start: Json) -> Usage:
         transcript.note_line(messages, line, f"line {number}", unnamed=word(start, "model"))
         session = session or word(line, "session_id")
     models = by_model(messages.values())
-    return build_usage(None, models, model=None if models else word(start, "model"), session_id=session, doubt=_CUT_OFF)
+    return build_usage(
+        None, models, model=None if models else word(start, "model"), session_id=session, doubt=CUT_OFF_IN_STREAM
+    )

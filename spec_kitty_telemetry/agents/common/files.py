@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spec_kitty_telemetry.agents.common import json_spans as members
+from spec_kitty_telemetry.model.doubts import TOO_LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,7 +64,7 @@ class SessionFiles:
     @property
     def doubt(self) -> str | None:
         """Why the numbers may be too low, if something was left out."""
-        return "the agent's own files were too large to be read whole" if self.cut else None
+        return TOO_LARGE if self.cut else None
 
     def lines(self, path: Path, *markers: str) -> Iterator[Json]:
         """Yield the objects of a file of JSON lines that hold one of `markers`; of a huge file, its end."""

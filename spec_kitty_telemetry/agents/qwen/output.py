@@ -24,6 +24,7 @@ from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_mod
 from spec_kitty_telemetry.agents.gemini.output import models_of
 from spec_kitty_telemetry.agents.qwen import transcript
 from spec_kitty_telemetry.agents.qwen.resume import Totals, of_this_run
+from spec_kitty_telemetry.model.doubts import CUT_OFF
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.agents.common.context import AgentContext
@@ -104,5 +105,5 @@ def _unfinished(printed: AgentOutput) -> Usage:
             model = Model(word(message, "model") or word(start, "model") or "")
             messages[word(message, "id") or f"line {number}"] = (model, _counts(inner(message, "usage")))
     models = by_model(messages.values())
-    doubt = "the run was cut off; its last request is missing" if messages else None
+    doubt = CUT_OFF if messages else None
     return build_usage(None, models, model=word(start, "model"), session_id=word(start, "session_id"), doubt=doubt)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.cli.render import tables, wording
 from spec_kitty_telemetry.cli.render.prices import day
+from spec_kitty_telemetry.model.doubts import only_misses
 from spec_kitty_telemetry.pricing import dollars, dollars_per_million
-from spec_kitty_telemetry.reports.costing import Costing, counts_for_price, says_anything
+from spec_kitty_telemetry.reports.billing import counts_for_price, says_anything, unrated_ways, ways_of
+from spec_kitty_telemetry.reports.costing import Costing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +32,8 @@ def explained(event: ExecutionEvent, find_price: FindPrice) -> dict[str, Any]:
     counted: Sequence[tuple[ExecutionPayload | ModelPart, Cost]] = [(payload, calculated)]
     if any(says_anything(part) for part in payload.models) or not calculated.has_usage:
         counted = list(zip(payload.models, calculated.parts, strict=True))
-    reported_usd = _usd(in_reports.reported) if payload.cost_usd is None else payload.cost_usd
+    in_parts = payload.cost_usd is None or payload.guessed_cost_usd is not None
+    reported_usd = _usd(in_reports.reported) if in_parts else payload.cost_usd
     calculated_usd = _usd(calculated.estimated)
     return {
         "event_id": event.event_id,
@@ -43,12 +46,15 @@ def explained(event: ExecutionEvent, find_price: FindPrice) -> dict[str, Any]:
         "uncertain": payload.uncertain,
         "parts": [_part(event, part, charge, find_price) for part, charge in counted],
         "reported_cost_usd": reported_usd,
+        "guessed_cost_usd": payload.guessed_cost_usd,
         "calculated_cost_usd": calculated_usd,
-        "calculated_cost_is_floor": calculated.unpriced or calculated.partial,
+        "calculated_cost_is_floor": calculated.is_floor or only_misses(payload.uncertain or "uncertain"),
         "unpriced_models": [part.model for part, charge in counted if charge.unpriced],
         "difference_usd": None if reported_usd is None or calculated_usd is None else calculated_usd - reported_usd,
-        "counts_in_reports": "reported" if in_reports.reported is not None
+        "counts_in_reports": "reported and calculated" if None not in (in_reports.reported, in_reports.estimated)
+                             else "reported" if in_reports.reported is not None
                              else "calculated" if in_reports.estimated is not None else "unknown",
+        "cost_in_reports_usd": _usd(in_reports.known),
     }  # fmt: skip
 
 
@@ -60,10 +66,14 @@ def _part(
     event: ExecutionEvent, counts: ExecutionPayload | ModelPart, charge: Cost, find_price: FindPrice
 ) -> dict[str, Any]:
     provider = counts.provider or event.payload.provider
-    price = find_price(counts.model, provider, event.timestamp, event.payload.agent)
+    ways = ways_of(counts)
+    price = find_price(counts.model, provider, event.timestamp, event.payload.agent, ways)
     told: dict[str, Any] = {
         "model": counts.model,
+        "requested_model": counts.requested_model,
+        "billed_as": ways,
         "reported_cost_usd": counts.cost_usd,
+        "guessed_cost_usd": counts.guessed_cost_usd,
         "calculated_cost_usd": _usd(charge.estimated),
     }
     if price is None:
@@ -95,11 +105,16 @@ def _part(
 
 
 def _gap(counts: ExecutionPayload | ModelPart, price: Price) -> str | None:
+    found = []
     if counts.input_tokens is None or counts.output_tokens is None:
-        return "only a part of the tokens is known, so this cost is a floor"
-    if price.above and counts.input_tokens > price.above[0].input_tokens:
-        return "long-context rates are not applied: sizes of requests are unknown"
-    return None
+        found.append("only a part of the tokens is known, so this cost is a floor")
+    elif price.above and counts.input_tokens > price.above[0].input_tokens:
+        found.append("long-context rates are not applied: sizes of requests are unknown")
+    if counts.web_search_requests and price.web_search is None:
+        found.append(f"web searches have no known price here, and there were {counts.web_search_requests:,}")
+    for way, value in unrated_ways(price, ways_of(counts)).items():
+        found.append(f"no rates are known for {way} {value}: standard ones were taken")
+    return "; ".join(found) or None
 
 
 def plain(amount_usd: Decimal | None) -> str:
@@ -125,6 +140,9 @@ def lines(explanation: dict[str, Any]) -> list[str]:
         text += ["", *_part_lines(part)]
     is_floor = explanation["calculated_cost_is_floor"] and explanation["calculated_cost_usd"] is not None
     text += ["", f"reported:   {plain(explanation['reported_cost_usd'])}"]
+    if explanation["guessed_cost_usd"] is not None:
+        text.append(f"guessed:    {plain(explanation['guessed_cost_usd'])} (by the agent, at rates that are not this "
+                    "model's; not counted)")  # fmt: skip
     text.append(f"calculated: {plain(explanation['calculated_cost_usd'])}"
                 + (" (a floor)" if is_floor else ""))  # fmt: skip
     if explanation["difference_usd"]:
@@ -135,6 +153,10 @@ def lines(explanation: dict[str, Any]) -> list[str]:
 
 def _part_lines(part: dict[str, Any]) -> list[str]:
     model = part["model"] or "(the agent did not say its model)"
+    if part["requested_model"]:
+        model += f" (asked for as {part['requested_model']})"
+    if part["billed_as"]:
+        model += f", {', '.join(f'{way} {value}' for way, value in part['billed_as'].items())}"
     price = part["price"]
     if price is None:
         missing = f"{part['problem']}; 'prices unknown' says what to write"
@@ -143,11 +165,17 @@ def _part_lines(part: dict[str, Any]) -> list[str]:
     text = [f"{model}: price of {price['model']} (matched by {price['matched_by']}; from {price['origin']}{since})"]
     if price["source"]:
         text.append(f"  source: {price['source']}, checked {price['as_of'] or 'at a time nobody noted'}")
-    rows = [[line["token_class"], f"{line['tokens']:,}", "x", f"${line['usd_per_million_tokens'].normalize():f}/M",
-             "=", plain(line["cost_usd"])] for line in part["lines"]]  # fmt: skip
+    rows = [[line["token_class"], f"{line['tokens']:,}", "x", _rate(line), "=", plain(line["cost_usd"])]
+            for line in part["lines"]]  # fmt: skip
     if rows:
         total = ["together", "", "", "", "=", plain(part["calculated_cost_usd"])]
         text.append(tables.table(["tokens", "count", "", "rate", "", "cost"], [*rows, total], 1))
     if part["problem"]:
         text.append(f"  note: {part['problem']}")
     return text
+
+
+def _rate(line: dict[str, Any]) -> str:
+    is_search = str(line["token_class"]) == "web search"
+    rate = line["usd_per_million_tokens"] / (1_000 if is_search else 1)
+    return f"${rate.normalize():f}/{'k' if is_search else 'M'}"

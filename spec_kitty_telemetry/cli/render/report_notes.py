@@ -111,27 +111,32 @@ def _about_costs(total: CostSummary, book: PriceBook, cost: CostMode) -> list[No
     return [(f"{what} from list prices of each run's own day (price table of {book.as_of})", [])]
 
 
+_FLOOR = "so the total is a floor (≥)"
+_SENTENCES = {
+    "partial_usage_event_count": "said only a part of the tokens used.",
+    "incomplete_event_count": f"miss something that was used, {_FLOOR}; 'events --json' says what under 'uncertain'.",
+    "contradictory_event_count": "said counts that cannot all be true, so they have no cost; 'prices explain ID' shows "
+    "them.",
+    "unpriced_search_event_count": f"searched the web at a price that no table has, {_FLOOR}.",
+    "dearer_rate_event_count": "were billed fast, with priority or for one region, for which no table has rates; "
+    f"standard ones were taken, {_FLOOR}.",
+    "base_rate_event_count": f"may have reached long-context prices; base rates were taken, {_FLOOR}.",
+    "cheaper_rate_event_count": "were billed as flex or batch, for which no table has rates; standard ones were taken, "
+    "so they may have cost less.",
+    "uncertain_event_count": "may be off in their counts; 'events --json' says why under 'uncertain'.",
+}
+"""What is said below a table of runs that have one of `reports.gaps`."""
+
+
 def _about_usage(total: CostSummary) -> list[Note]:
     found: list[Note] = []
     if total.no_usage_event_count:
         known = total.event_count - total.no_usage_event_count
         runs = wording.plural(total.event_count, "run")
         found.append((f"Usage is known for {known:,} of {runs}; totals are a floor (≥).", []))
-    if total.partial_usage_event_count:
-        runs = wording.plural(total.partial_usage_event_count, "run")
-        found.append((f"{runs} said only a part of the tokens used.", []))
-    if total.contradictory_event_count:
-        runs = wording.plural(total.contradictory_event_count, "run")
-        sentence = f"{runs} said counts that cannot all be true, so they have no cost; 'prices explain ID' shows them."
-        found.append((sentence, []))
-    if total.uncertain_event_count:
-        runs = wording.plural(total.uncertain_event_count, "run")
-        found.append((f"{runs} may be off in their counts; 'events --json' says why under 'uncertain'.", []))
-    if total.base_rate_event_count:
-        runs = wording.plural(total.base_rate_event_count, "run")
-        found.append(
-            (f"{runs} may have reached long-context prices; base rates were taken, so they may cost more.", [])
-        )
+    for name, sentence in _SENTENCES.items():
+        if number := getattr(total, name):
+            found.append((f"{wording.plural(number, 'run')} {sentence}", []))
     return found
 
 
