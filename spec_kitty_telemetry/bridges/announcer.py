@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -113,6 +114,7 @@ class Announcer:
     def _invocation(self, call: AgentCall, started_at: datetime) -> Invocation:
         from spec_kitty_telemetry.model.invocation import Invocation
         from spec_kitty_telemetry.project.locate import project_of_root
+        from spec_kitty_telemetry.recording.child_environment import cause_of
 
         log_path = project_of_root(call.project_root).log_path(call.feature)
         return Invocation(
@@ -125,6 +127,7 @@ class Announcer:
             run_id=call.run_id,
             working_dir=call.working_dir,
             started_at=started_at,
+            causation_id=cause_of(os.environ),
         )
 
 
@@ -173,6 +176,18 @@ def _end(begun: Future[Run | None], result: Callable[[Run], InvocationResult], e
         run.hooks.after_invocation(run.invocation, result(run).model_copy(update={"ended_at": ended_at}))
     except Exception as error:  # noqa: BLE001 - the host has its result; ours is told to doctor
         _note(run.invocation.project_root, error)
+    _import_what_waits(run.invocation.project_root)
+
+
+def _import_what_waits(project_root: Path) -> None:
+    """Have the sessions recorded that the agent of a run started by itself, and whose hooks left them waiting."""
+    try:
+        from spec_kitty_telemetry.importing.waiting import start_worker
+        from spec_kitty_telemetry.project.locate import project_of_root
+
+        start_worker(project_of_root(project_root))
+    except Exception as error:  # noqa: BLE001 - as above
+        logger.debug("what waits is not imported: %s", error)
 
 
 def _note(project_root: Path | None, error: Exception) -> None:

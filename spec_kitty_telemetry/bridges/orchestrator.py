@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spec_kitty_telemetry.bridges import agent_environment
 from spec_kitty_telemetry.bridges.announcer import Announcer
 from spec_kitty_telemetry.bridges.evidence import HOOKS_MARKER, names_hooks
 
@@ -43,6 +44,7 @@ def install(executor: ModuleType, announcer: Announcer | None = None) -> None:
         return await _announced(announcer, wrapped, args, kwargs)
 
     wrapt.wrap_function_wrapper(executor, NEEDED_FUNCTION, execute_agent)
+    agent_environment.install()
 
 
 async def _announced(
@@ -51,11 +53,15 @@ async def _announced(
     begun = announcer.begin(_arguments(execute_agent, args, kwargs))
     try:
         await announcer.wait_for(begun)
+        run = begun.result() if begun.done() else None
+        agent_environment.tell(run.invocation if run else None)
         result = await execute_agent(*args, **kwargs)
     except BaseException as error:
         # Not waited for: a cancelled task should end now, and the announcing thread is waited for at exit.
         announcer.end_without_result(begun, error)
         raise
+    finally:
+        agent_environment.tell(None)
     await announcer.wait_for(announcer.end(begun, result))
     return result
 

@@ -26,6 +26,7 @@ NEEDED_FUNCTIONS = ("main", "_build_app")
 
 COMMAND = "telemetry"
 _PLACES = ((COMMAND,), ("agent", COMMAND))
+_END_OF_TURN = "session-stop"
 _COMPLETION_VARIABLE = "_SPEC_KITTY_COMPLETE"
 _COMPLETION_MANIFEST = "_completion_manifest.json"
 
@@ -44,8 +45,24 @@ def _main(wrapped: Callable[..., Any], _instance: object, args: tuple[Any, ...],
     place = _asked_for(sys.argv[1:])
     if place is None or host_has_command(_package(), place):
         host_notes.leave(sys.argv[1:], os.environ)
+        if sys.argv[1:2] == [_END_OF_TURN]:
+            return _end_of_turn(wrapped, args, kwargs)
         return wrapped(*args, **kwargs)
     return _answer(place, sys.argv[1 + len(place) :])
+
+
+def _end_of_turn(wrapped: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Have the session of Claude Code recorded whose `Stop` hook this is: `spec-kitty init` registers it (3.2).
+
+    The host's own command leaves what the hook is given on stdin to us.
+    """
+    from spec_kitty_telemetry.importing.session_hook import from_stdin, take
+
+    given = from_stdin()
+    try:
+        return wrapped(*args, **kwargs)
+    finally:
+        take("claude-code", given, os.environ)
 
 
 def _build_app(wrapped: Callable[..., Any], _instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -21,6 +21,7 @@ _COMMANDS = {
     "doctor": "doctor",
     "emit": "emit",
     "events": "events",
+    "hook": "hook",
     "import": "import_sessions",
     "init": "init",
     "lifecycle": "lifecycle",

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 HEAD_BYTES = 1024 * 1024
 TAIL_BYTES = 31 * 1024 * 1024
@@ -78,14 +78,16 @@ class BoundedBuffer:
         return b"".join((bytes(self._head), gap, *self._tail)).decode("utf-8", errors="replace")
 
 
-def run(command: Sequence[str]) -> CommandResult:
-    """Run `command` to its end.
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> CommandResult:
+    """Run `command` to its end, in `environment` (by default this process's own).
 
     :raises OSError: it cannot be started.
     """
     started = time.monotonic()
     with _streams() as streams:
-        process = subprocess.Popen(list(command), stdout=streams.stdout, stderr=streams.stderr)  # noqa: S603 - the user's own
+        process = subprocess.Popen(  # noqa: S603 - the user's own
+            list(command), stdout=streams.stdout, stderr=streams.stderr, env=environment
+        )
         hurry = threading.Event()
         with _signals(process, streams.follow_size, hurry):
             readers = streams.start(process)

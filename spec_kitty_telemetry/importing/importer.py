@@ -21,8 +21,10 @@ from spec_kitty_telemetry.importing.places import Places
 from spec_kitty_telemetry.importing.recorded import Recorded, recorded
 from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.model.record import ExecutionEvent, decode
+from spec_kitty_telemetry.project.host_notes import RUN_VARIABLE
 from spec_kitty_telemetry.project.identity import identity_of
 from spec_kitty_telemetry.project.layout import OUTSIDE, settings_or_defaults
+from spec_kitty_telemetry.recording.child_environment import cause_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -144,6 +146,7 @@ class Importer:
     ) -> list[Change]:
         known = self._logs_of(project)
         identity = identity_of(project.root)
+        cause = self._cause(project, session)
         changes = []
         kept = set()
         for segment in segments:
@@ -151,13 +154,22 @@ class Importer:
             kept.add(subject)
             if subject in known.voided:
                 continue  # somebody took it back
-            record = msgspec.structs.replace(record_of(segment, identity), event_id=subject, correlation_id=subject)
+            record = msgspec.structs.replace(
+                record_of(segment, identity), event_id=subject, correlation_id=subject, causation_id=cause
+            )
             before = known.segments.get(subject)
             if before is None:
                 changes.append(Change("new", record, segment))
             elif not _is_same(record, before):
                 changes.append(Change("grown", _revised(record, before, len(segment.requests)), segment))
         return [*changes, *(self._moved(project, session, kept) if is_new else ())]
+
+    def _cause(self, project: Project, session: StoredSession) -> str | None:
+        """Return the run of a host's within which an agent started this session by itself."""
+        notes = self._notes.get(project.root, {}).get(session.session_id, ())
+        known = self._logs_of(project)
+        runs = (cause_of({RUN_VARIABLE: note.run_id or ""}) for note in notes)
+        return next((run for run in runs if run and not known.is_run_of(run, session.session_id)), None)
 
     def _moved(self, project: Project, session: StoredSession, kept: set[str]) -> list[Change]:
         """Take back the segments of `session` whose first request belongs to another one now."""
@@ -226,7 +238,6 @@ def _revised(record: ExecutionEvent, before: Known, request_count: int) -> Execu
     return msgspec.structs.replace(
         record,
         event_id=revision_id(subject, revision, record.timestamp),
-        causation_id=None,
         payload=msgspec.structs.replace(record.payload, supersedes=subject, revision=revision),
     )
 

@@ -69,11 +69,16 @@ class Recorded:
     voided: dict[str, str] = field(default_factory=dict)
     """The segments that somebody, or an import, took back, which holds for ever; and why."""
     _of_session: dict[str, list[str]] = field(default_factory=dict)
+    _session_of_run: dict[str, str] = field(default_factory=dict)
     _runs: dict[str, list[tuple[datetime, datetime]]] = field(default_factory=dict)
 
     def has_run(self, session_id: str, at: datetime) -> bool:
         """Tell whether a run of this session that a host recorded, with its numbers, covers that moment."""
         return any(began - _MARGIN <= at <= ended + _MARGIN for began, ended in self._runs.get(session_id, ()))
+
+    def is_run_of(self, run_id: str, session_id: str) -> bool:
+        """Tell whether the record `run_id` is a run of this session itself."""
+        return self._session_of_run.get(run_id) == session_id
 
     def of_session(self, session_id: str) -> list[tuple[str, Known]]:
         """Return the imported segments of a session that still count."""
@@ -103,6 +108,7 @@ class Recorded:
 
     def _take_run(self, said: _Line) -> None:
         payload = said.payload
+        self._session_of_run[said.event_id] = payload.session_id or ""
         if payload.input_tokens is None and payload.output_tokens is None:
             return  # nothing of this session was counted
         began = payload.started_at or said.timestamp - _length(payload.duration_ms)

@@ -47,16 +47,16 @@ def sessions(
     *,
     only: Project | None = None,
     since: datetime | None = None,
-    session_id: str | None = None,
+    session_ids: Collection[str] | None = None,
 ) -> Iterator[StoredSession]:
     """Yield the stored sessions of `agents`; what cannot be read is passed over.
 
-    `only`: those that were in this project; `since`: those that went on after it; `session_id`: the one of that id.
+    `only`: those that were in this project; `since`: those that went on after it; `session_ids`: those.
     """
     from spec_kitty_telemetry.agents.common.store_index import StoreIndex
 
     def is_wanted(outline: SessionOutline) -> bool:
-        if session_id is not None and outline.session_id != session_id:
+        if session_ids is not None and outline.session_id not in session_ids:
             return False
         if since is not None and outline.ended_at < since:
             return False

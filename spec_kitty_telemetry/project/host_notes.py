@@ -43,15 +43,25 @@ _MOST_BYTES = 8 * 1024 * 1024
 _LONGEST_NAME = 160
 
 
-def leave(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Note the host's command with these arguments, if it is one that says what somebody works on; never raises."""
+def leave(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    session: tuple[str, str] | None = None,
+    folder: str | None = None,
+) -> None:
+    """Note the host's command with these arguments, if it is one that says what somebody works on; never raises.
+
+    `session` is the agent and its session, `folder` the one that it works in, where they are known better than by this
+    process.
+    """
     try:
         said = _said(arguments)
         if said is None:
             return
-        folder = _folder(os.getcwd())  # noqa: PTH109 - pathlib is slower
-        if folder is not None:
-            _append(folder, said | _session(environment))
+        working_dir = folder or os.getcwd()  # noqa: PTH109 - pathlib is slower
+        notes = _folder(working_dir)
+        if notes is not None:
+            _append(notes, {**said, "cwd": working_dir, **_session(environment, session or session_of(environment))})
     except Exception:  # noqa: BLE001 - whatever is wrong, the host goes on
         return
 
@@ -97,9 +107,9 @@ def _is_work_package(word: str) -> bool:
     return word[:2].upper() == "WP" and word[2:].isdecimal() and len(word) <= len("WP0000")
 
 
-def _session(environment: Mapping[str, str]) -> dict[str, str]:
-    found = {"cwd": os.getcwd()}  # noqa: PTH109 - as above
-    if session := session_of(environment):
+def _session(environment: Mapping[str, str], session: tuple[str, str] | None) -> dict[str, str]:
+    found = {}
+    if session:
         found["session_agent"], found["session_id"] = session
     for name, variable in (("call_id", "CODEX_TOOL_CALL_ID"), ("run_id", RUN_VARIABLE)):
         value = environment.get(variable, "").strip()

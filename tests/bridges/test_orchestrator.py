@@ -501,3 +501,59 @@ def test_replacement_looks_like_the_hosts_function(host: Host) -> None:
     original: Callable[..., Coroutine[Any, Any, Any]] = new_executor().execute_agent
     assert inspect.signature(host.executor.execute_agent) == inspect.signature(original)
     assert inspect.iscoroutinefunction(host.executor.execute_agent)
+
+
+PRINT_ENVIRONMENT = (
+    "import os; print(os.environ.get('OTEL_RESOURCE_ATTRIBUTES'), os.environ.get('SPEC_KITTY_TELEMETRY_RUN'))"
+)
+
+
+class Printer(Invoker):
+    """An agent that prints what its environment says, as the host starts it (0.1.2: `executor.spawn_agent`)."""
+
+    async def run(self) -> Answer:
+        await asyncio.sleep(self.seconds)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", PRINT_ENVIRONMENT, stdout=asyncio.subprocess.PIPE
+        )
+        stdout, _ = await process.communicate()
+        return Answer(stdout=stdout.decode().strip())
+
+
+def test_each_agent_is_told_what_it_works_on_also_where_several_do_at_once(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "team=blue")
+    logs = host.root / ".kittify" / "logs"
+
+    async def three() -> list[Answer]:
+        runs = [
+            host.run(Printer([], seconds=seconds), log_file=logs / f"{MISSION}_{wp_id}_implementation.log")
+            for wp_id, seconds in (("WP01", 0.2), ("WP02", 0.1), ("WP03", 0))
+        ]
+        answers: list[Answer] = await asyncio.gather(*runs)
+        return answers
+
+    answers = asyncio.run(three())
+    told = {invocation.wp_id: invocation.invocation_id for invocation in host.notes.before}
+    assert [answer.stdout for answer in answers] == [
+        f"team=blue,spec_kitty.feature={MISSION},spec_kitty.wp={wp_id},spec_kitty.role=implementer,"
+        f"spec_kitty.attempt=1 {told[wp_id]}"
+        for wp_id in ("WP01", "WP02", "WP03")
+    ]
+
+
+def test_what_else_the_host_starts_is_told_nothing(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OTEL_RESOURCE_ATTRIBUTES", raising=False)
+
+    async def one_after_the_other() -> Answer:
+        await host.run(Invoker([Answer()]))
+        return await Printer([]).run()
+
+    assert asyncio.run(one_after_the_other()).stdout == "None None"
+
+
+def test_a_run_within_a_run_says_which_one_caused_it(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY_RUN", "01M8FXYR4T7C9N3ZP0Q5D2K6VB")
+    asyncio.run(host.run(Invoker([Answer()])))
+    assert host.notes.before[0].causation_id == "01M8FXYR4T7C9N3ZP0Q5D2K6VB"

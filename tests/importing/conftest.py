@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from spec_kitty_telemetry.agents.common.store import Request, Signal, StoredSession, Thread
+from spec_kitty_telemetry.model.record import ExecutionEvent, decode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from spec_kitty_telemetry.project.layout import Project
 
 MISSION_ID = "01M8FXYR4T7C9N3ZP0Q5D2K6VB"
@@ -145,6 +148,27 @@ def session(*tellings: Telling, session_id: str = "s1", agent: str = "claude-cod
     """Return the session of these threads."""
     threads = [telling.thread() for telling in tellings]
     return StoredSession(agent=agent, session_id=session_id, threads=threads, **more)
+
+
+def lines(path: Path) -> list[ExecutionEvent]:
+    return [decode(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
+def counted(project: Project) -> list[ExecutionEvent]:
+    """Read all logs as docs/records.md says: of one subject what is voided not at all, else the greatest revision."""
+    found = []
+    for path in [*project.specs_dir.glob("*/execution.events.jsonl"), project.outside_log]:
+        best: dict[str, ExecutionEvent] = {}
+        voided = set()
+        for event in lines(path):
+            subject = event.payload.supersedes or event.event_id
+            if event.payload.voided is not None:
+                voided.add(subject)
+            elif subject not in best or (event.payload.revision or 1) > (best[subject].payload.revision or 1):
+                best[subject] = event
+        found += [event for subject, event in best.items() if subject not in voided]
+    assert len({event.event_id for event in found}) == len(found)
+    return found
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.agents.common.store import Request
 from spec_kitty_telemetry.importing.importer import MOVED, Importer, write
 from spec_kitty_telemetry.log.writer import FeatureLog
-from spec_kitty_telemetry.model.record import ExecutionEvent, decode
-from tests.importing.conftest import NINE, SLUG, Mission, Telling, session
+from tests.importing.conftest import NINE, SLUG, Mission, Telling, counted, lines, session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,27 +32,6 @@ def imported(project: Project, *sessions: StoredSession) -> list[str]:
     changes = [change for found in importer.found() for change in found.changes]
     assert write(project, changes) == []
     return [change.kind for change in changes]
-
-
-def lines(path: Path) -> list[ExecutionEvent]:
-    return [decode(line) for line in path.read_bytes().splitlines()] if path.exists() else []
-
-
-def counted(project: Project) -> list[ExecutionEvent]:
-    """Read all logs as docs/records.md says: of one subject what is voided not at all, else the greatest revision."""
-    found = []
-    for path in [*project.specs_dir.glob("*/execution.events.jsonl"), project.outside_log]:
-        best: dict[str, ExecutionEvent] = {}
-        voided = set()
-        for event in lines(path):
-            subject = event.payload.supersedes or event.event_id
-            if event.payload.voided is not None:
-                voided.add(subject)
-            elif subject not in best or (event.payload.revision or 1) > (best[subject].payload.revision or 1):
-                best[subject] = event
-        found += [event for subject, event in best.items() if subject not in voided]
-    assert len({event.event_id for event in found}) == len(found)
-    return found
 
 
 def outputs(project: Project) -> int:

@@ -30,8 +30,13 @@ _ARRIVES = (
 @click.command("init", short_help="Let git ignore the logs of this clone.")
 @click.option("--untrack", "wanted", flag_value="untrack", help="Stop tracking logs that were committed.")
 @click.option("--track", "wanted", flag_value="track", help="Keep the logs in the tree and merge them by lines.")
+@click.option("--hooks", metavar="AGENTS", help="Let these agents' hooks record their sessions: claude,codex,gemini …")
+@click.option("--remove", is_flag=True, help="With --hooks: take out exactly what it put in.")
+@click.option("--user", "user_wide", is_flag=True, help="With --hooks: in your own settings, for all projects.")
 @project_option
-def command(project_folder: Path | None, wanted: str | None) -> None:
+def command(
+    project_folder: Path | None, wanted: str | None, hooks: str | None, *, remove: bool, user_wide: bool
+) -> None:
     """Let git ignore the logs of this clone, so that they never stand in spec-kitty's way.
 
     The first run that is recorded does the same: one line in the clone's own info/exclude, no tracked file. A log that
@@ -42,10 +47,21 @@ def command(project_folder: Path | None, wanted: str | None) -> None:
       init
       init --untrack   for logs that were committed earlier
       init --track     for teams that want the logs in the tree
+      init --hooks claude,codex            record sessions when they happen
+      init --hooks claude --user --remove  no longer
     """  # noqa: D301 - \b is click's mark
     from spec_kitty_telemetry.project.ignoring import exclude_path
     from spec_kitty_telemetry.project.locate import find_project
 
+    if hooks is not None:
+        from spec_kitty_telemetry.cli.commands.init_hooks import register
+
+        if wanted:
+            raise click.UsageError(f"Use either --hooks or --{wanted}.")
+        register(hooks, None if user_wide else find_project(project_folder), remove=remove)
+        return
+    if remove or user_wide:
+        raise click.UsageError(f"Name the agents that --{'remove' if remove else 'user'} is for with --hooks.")
     project = find_project(project_folder)
     if exclude_path(project) is None:
         raise ProjectError(f"{project.root} is in no git repository, so there is nothing to do; 'git init' makes one")

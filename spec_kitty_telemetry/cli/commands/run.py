@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +53,9 @@ def command(
     from spec_kitty_telemetry.agents.detect import agent_of, model_of
     from spec_kitty_telemetry.cli.tee import end_as, run
     from spec_kitty_telemetry.hooks.manager import Hooks
+    from spec_kitty_telemetry.importing.waiting import start_worker
     from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
+    from spec_kitty_telemetry.recording.child_environment import cause_of, child_environment
 
     project, slug = feature_called(project_folder, feature)
     hooks = Hooks.load(project.root)
@@ -66,11 +69,12 @@ def command(
         attempt=attempt,
         run_id=run_id,
         working_dir=_current_folder(),
+        causation_id=cause_of(os.environ),
         tags=tags_of(tags),
     )
     hooks.before_invocation(invocation)
     try:
-        ended = run(command_line)
+        ended = run(command_line, child_environment(invocation, os.environ))
     except OSError as error:
         code = 127 if isinstance(error, FileNotFoundError) else 126
         reason = f"{command_line[0]} cannot be started: {reason_of(error)}"
@@ -85,6 +89,7 @@ def command(
         duration_seconds=ended.duration_seconds,
     )
     hooks.after_invocation(invocation, result)
+    start_worker(project)  # for sessions that the agent started by itself
     sys.exit(end_as(ended.exit_code))
 
 
