@@ -89,7 +89,8 @@ def command(folder: Path | None) -> None:
         ("lifecycle", lifecycle),
     ):
         say(f"$ spec-kitty telemetry {command_line}\n")
-        shown.main([*command_line.split()[1:], "--project", str(root)], standalone_mode=False)
+        words = [*command_line.split()[1:], "--project", str(root)]
+        shown.main(words, standalone_mode=False, help_option_names=["-h", "--help"])  # a command keeps its first ones
         say("")
     say(f"The project:  {root}")
     say(f"The records:  {root / 'kitty-specs' / FEATURE / LOG_NAME}")
