@@ -57,6 +57,20 @@ class Segment:
 
 def segments_of(session: StoredSession, places: Places, is_wanted: Callable[[Request], bool]) -> list[Segment]:
     """Return the segments of `session`; requests that are not wanted (copies, or recorded otherwise) are left out."""
+    served = _served(session, places)
+    found = _gathered(session, served, places, is_wanted)
+    return [*found, *_hidden(session, served, places, is_wanted)]
+
+
+def _served(session: StoredSession, places: Places) -> Served:
+    """Return all requests but the hidden ones, in their order, with what each was for."""
+    if not _has_marker(session, places):  # most sessions of most people; a tenth of the time
+        return [
+            (thread, entry, None)
+            for thread in session.threads
+            for entry in thread.entries
+            if isinstance(entry, Request) and not entry.is_hidden
+        ]
     walked = [(thread, walk(thread, places)) for thread in session.threads]
     _inherit(walked)
     served = [
@@ -67,8 +81,18 @@ def segments_of(session: StoredSession, places: Places, is_wanted: Callable[[Req
     _by_folder(served, places)
     _from_subagents(served)
     settle(served, places)
-    found = _gathered(session, served, places, is_wanted)
-    return [*found, *_hidden(session, served, places, is_wanted)]
+    return served
+
+
+def _has_marker(session: StoredSession, places: Places) -> bool:
+    folders = set()
+    for thread in session.threads:
+        for entry in thread.entries:
+            if isinstance(entry, Request):
+                folders.add(entry.folder)
+            elif entry.kind not in {"prompt", "result"}:
+                return True
+    return any(places.at(folder).lane is not None for folder in folders)
 
 
 Served = list["tuple[Thread, Request, Task | None]"]
@@ -143,16 +167,21 @@ def _gathered(
     session: StoredSession, served: Served, places: Places, is_wanted: Callable[[Request], bool]
 ) -> list[Segment]:
     found: dict[tuple[object, ...], Segment] = {}
+    last: tuple[Thread, Task | None, str | None] | None = None
+    requests: list[tuple[Thread, Request]] = []
     for thread, request, task in served:
         if not is_wanted(request):
             continue
-        place = places.at(request.folder)
-        is_steered = task is not None and task.is_steering and not thread.is_subagent
-        is_inside = task is not None and task.mission is not None
-        key = (id(task), is_steered) if is_inside else ("outside", place.project and place.project.root, id(task))
-        if key not in found:
-            found[key] = _segment(session, task, place, is_steered=is_steered)
-        found[key].requests.append((thread, request))
+        here = (thread, task, request.folder)
+        if last is None or here[0] is not last[0] or here[1] is not last[1] or here[2] != last[2]:
+            place = places.at(request.folder)
+            is_steered = task is not None and task.is_steering and not thread.is_subagent
+            is_inside = task is not None and task.mission is not None
+            key = (id(task), is_steered) if is_inside else ("outside", place.project and place.project.root, id(task))
+            if key not in found:
+                found[key] = _segment(session, task, place, is_steered=is_steered)
+            requests, last = found[key].requests, here
+        requests.append((thread, request))
     return list(found.values())
 
 
@@ -172,14 +201,14 @@ def _hidden(
 
     It belongs to the mission if all of the session does, and to the work package if all of that is for one.
     """
-    tasks = [task for _, _, task in served]
-    place = places.at(served[-1][1].folder) if served else places.at(None)
-    missions = {id(task.mission) if task and task.mission else None for task in tasks}
-    packages = {(task.wp_id, task.role, task.attempt) if task else None for task in tasks}
     for thread in session.threads:
         requests = [each for each in thread.entries if isinstance(each, Request) and each.is_hidden and is_wanted(each)]
         if not requests:
             continue
+        tasks = [task for _, _, task in served]
+        place = places.at(served[-1][1].folder) if served else places.at(requests[0].folder)
+        missions = {id(task.mission) if task and task.mission else None for task in tasks}
+        packages = {(task.wp_id, task.role, task.attempt) if task else None for task in tasks}
         task = tasks[0] if tasks and len(missions) == 1 and None not in missions else None
         segment = Segment(session, task, place, is_hidden=True, requests=[(thread, each) for each in requests])
         if task is not None:

@@ -150,13 +150,19 @@ def rows_of(segment: Segment) -> list[dict[str, Any]]:
     return [_row(segment, session_id, model, every) for (session_id, model), every in together.items()]
 
 
+def _project(segment: Segment) -> str | None:
+    mission = segment.task.mission if segment.task else None
+    project = mission.project if mission else segment.place.project
+    return str(project.root) if project else None
+
+
 def _row(segment: Segment, session_id: str, model: str | None, requests: Sequence[Request]) -> dict[str, Any]:
     task = segment.task
     ordered = sorted(requests, key=lambda each: each.at)
     is_whole = task is not None and segment.wp_id is not None
     row: dict[str, Any] = {
         "feature": feature_of(segment),
-        "project": str(segment.place.project.root) if segment.place.project else None,
+        "project": _project(segment),
         "wp_id": segment.wp_id,
         "role": segment.role,
         "attempt": task.attempt if task is not None and is_whole else None,

@@ -47,7 +47,8 @@ class Change:
     kind: str
     """new, grown or moved"""
     event: ExecutionEvent
-    segment: Segment | None = None
+    request_count: int | None = None
+    """`None`: nobody knows, as for what is hidden."""
 
 
 @dataclass(slots=True)
@@ -55,7 +56,7 @@ class Found:
     """What the sessions that were looked at hold for one project; for `None`, for no project at all."""
 
     project: Project | None
-    segments: list[Segment] = field(default_factory=list)
+    sessions: set[str] = field(default_factory=set)
     changes: list[Change] = field(default_factory=list)
     recorded_count: int = 0
     """Requests that belong to runs which a host recorded."""
@@ -73,7 +74,7 @@ class Importer:
         self._session_ids = session_ids
         self._recorded: dict[Path, Recorded] = {}
         self._notes: dict[Path, dict[str, list[Note]]] = {}
-        self._seen: set[int] = set()
+        self._seen: dict[str, set[int]] = {}
         self._looked_at: set[tuple[str, str]] = set()
         self._found: dict[Path | None, Found] = {}
 
@@ -81,8 +82,8 @@ class Importer:
         """Return what was found, by project."""
         return [self._found[root] for root in sorted(self._found, key=str)]
 
-    def look_at(self, session: StoredSession) -> None:
-        """Take in one session; a request that stood in an earlier one is a copy."""
+    def look_at(self, session: StoredSession) -> list[Segment]:
+        """Take in one session, and return its segments; a request that stood in an earlier session is a copy."""
         key = (session.agent, session.session_id)
         is_new = key not in self._looked_at
         self._looked_at.add(key)
@@ -90,12 +91,13 @@ class Importer:
         by_project: dict[Path | None, list[Segment]] = {}
         for segment in segments:
             project = _project_of(segment)
-            self._of(project).segments.append(segment)
+            self._of(project).sessions.add(session.session_id)
             by_project.setdefault(project.root if project else None, []).append(segment)
         for found in list(self._found.values()):
             if found.project is not None:
                 here = by_project.get(found.project.root, [])
                 found.changes += self._changes(found.project, session, here, is_new=is_new)
+        return segments
 
     def _is_wanted_in(self, project: Project | None) -> bool:
         return self._only is None or (project is not None and project.root == self._only.root)
@@ -104,19 +106,20 @@ class Importer:
         return self._found.setdefault(project.root if project else None, Found(project))
 
     def _segments(self, session: StoredSession) -> list[Segment]:
-        own: set[int] = set()
+        seen = self._seen.setdefault(session.agent, set())
+        counts: dict[str | None, bool] = {}
 
         def is_counted(request: Request) -> bool:
-            key = hash((session.agent, request.request_id))
-            if key in self._seen or key in own:
+            key = hash(request.request_id)
+            if key in seen:
                 return False
-            own.add(key)
-            project = self._places.at(request.folder).project
-            return project is None or not self._is_recorded(session, request, project)
+            seen.add(key)
+            folder = request.folder
+            if folder not in counts:
+                counts[folder] = self._may_be_recorded(session, folder)
+            return not counts[folder] or not self._is_recorded(session, request)
 
-        segments = segments_of(self._with_notes(session), self._places, is_counted)
-        self._seen |= own
-        return segments
+        return segments_of(self._with_notes(session), self._places, is_counted)
 
     def _with_notes(self, session: StoredSession) -> StoredSession:
         folders = {entry.folder for thread in session.threads for entry in thread.entries}
@@ -127,8 +130,19 @@ class Importer:
         every = [note for root in projects for note in self._notes[root].get(session.session_id, ())]
         return with_notes(session, every) if every else session
 
-    def _is_recorded(self, session: StoredSession, request: Request, project: Project) -> bool:
+    def _may_be_recorded(self, session: StoredSession, folder: str | None) -> bool:
+        """Tell whether requests of the session that were made in `folder` need a closer look."""
+        project = self._places.at(folder).project
+        if project is None:
+            return False
+        known = self._logs_of(project)
+        return session.forked_from is not None or known.has_runs_of(session.session_id)
+
+    def _is_recorded(self, session: StoredSession, request: Request) -> bool:
         """Tell whether a host, or an import of the session that this was copied from, recorded the request."""
+        project = self._places.at(request.folder).project
+        if project is None:
+            return False
         known = self._logs_of(project)
         if known.has_run(session.session_id, request.at):
             if self._is_wanted_in(project):
@@ -158,10 +172,11 @@ class Importer:
                 record_of(segment, identity), event_id=subject, correlation_id=subject, causation_id=cause
             )
             before = known.segments.get(subject)
+            count = None if segment.is_hidden else len(segment.requests)
             if before is None:
-                changes.append(Change("new", record, segment))
+                changes.append(Change("new", record, count))
             elif not _is_same(record, before):
-                changes.append(Change("grown", _revised(record, before, len(segment.requests)), segment))
+                changes.append(Change("grown", _revised(record, before, len(segment.requests)), count))
         return [*changes, *(self._moved(project, session, kept) if is_new else ())]
 
     def _cause(self, project: Project, session: StoredSession) -> str | None:

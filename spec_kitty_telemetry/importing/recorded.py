@@ -72,6 +72,10 @@ class Recorded:
     _session_of_run: dict[str, str] = field(default_factory=dict)
     _runs: dict[str, list[tuple[datetime, datetime]]] = field(default_factory=dict)
 
+    def has_runs_of(self, session_id: str) -> bool:
+        """Tell whether a host recorded any run of this session with its numbers."""
+        return session_id in self._runs
+
     def has_run(self, session_id: str, at: datetime) -> bool:
         """Tell whether a run of this session that a host recorded, with its numbers, covers that moment."""
         return any(began - _MARGIN <= at <= ended + _MARGIN for began, ended in self._runs.get(session_id, ()))

@@ -116,9 +116,7 @@ def test_a_note_ties_a_session_that_shows_no_command_to_its_work(mission: Missio
     telling.says()
     telling.works(3)
     note(mission.project, NINE + timedelta(seconds=15), verb="implement", wp_id="WP01", mission=SLUG)
-    importer = Importer(only=mission.project)
-    importer.look_at(session(telling))
-    (segment,) = importer.found()[0].segments
+    (segment,) = Importer(only=mission.project).look_at(session(telling))
     assert segment.task is not None
     assert (segment.wp_id, segment.role, segment.task.attributed_by) == ("WP01", "implementer", ("note",))
     assert len(segment.requests) == 3
@@ -131,9 +129,8 @@ def test_a_note_confirms_the_command_that_a_sub_agent_ran(mission: Mission) -> N
     helper = Telling(main.folder, main.now, "helper", is_subagent=True)
     at = helper.runs("implement", "WP02")
     note(mission.project, at, verb="implement", wp_id="WP02", mission=SLUG)
-    importer = Importer(only=mission.project)
-    importer.look_at(session(main, helper))
-    by = {segment.task.attributed_by for found in importer.found() for segment in found.segments if segment.task}
+    segments = Importer(only=mission.project).look_at(session(main, helper))
+    by = {segment.task.attributed_by for segment in segments if segment.task}
     assert ("command", "note") in by
 
 

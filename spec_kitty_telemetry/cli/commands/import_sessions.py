@@ -48,10 +48,11 @@ def command(
     from spec_kitty_telemetry.project.locate import find_project
 
     only = None if all_projects and project_folder is None else find_project(project_folder)
-    found = look(agents, None if all_projects else only, _moment(since))
+    rows: list[dict[str, Any]] | None = [] if as_json else None
+    found = look(agents, None if all_projects else only, _moment(since), rows)
     problems = [] if dry_run else [each for one in found if one.project for each in write(one.project, one.changes)]
-    if as_json:
-        print_json(document(found, dry_run=dry_run, problems=problems))
+    if rows is not None:
+        print_json(document(found, rows, dry_run=dry_run, problems=problems))
     else:
         from spec_kitty_telemetry.cli.render.imported import lines
 
@@ -60,8 +61,14 @@ def command(
         raise LogError(f"{problems[0]}; {len(problems)} records could not be written, import again")
 
 
-def look(agents: tuple[str, ...], only: Project | None, since: datetime | None) -> list[Found]:
-    """Return what the stores of `agents` (all, if none is named) hold for the project `only`, or for every one."""
+def look(
+    agents: tuple[str, ...], only: Project | None, since: datetime | None, rows: list[dict[str, Any]] | None
+) -> list[Found]:
+    """Return what the stores of `agents` (all, if none is named) hold for the project `only`, or for every one.
+
+    `rows` gets those of all segments, if it is wanted: to hold the segments themselves would take ten times as much.
+    """
+    from spec_kitty_telemetry.importing.compose import rows_of
     from spec_kitty_telemetry.importing.importer import Importer
     from spec_kitty_telemetry.importing.places import Places
     from spec_kitty_telemetry.importing.sources import agents_called, sessions
@@ -69,7 +76,9 @@ def look(agents: tuple[str, ...], only: Project | None, since: datetime | None) 
     places = Places()
     importer = Importer(places, only=only)
     for session in sessions(agents_called(agents), places, only=only, since=since):
-        importer.look_at(session)
+        for segment in importer.look_at(session):
+            if rows is not None:
+                rows += rows_of(segment)
     return importer.found()
 
 
@@ -79,20 +88,12 @@ def _moment(text: str | None) -> datetime | None:
     return span(text)[0] if text else None
 
 
-def document(found: list[Found], *, dry_run: bool, problems: list[str]) -> dict[str, Any]:
+def document(found: list[Found], rows: list[dict[str, Any]], *, dry_run: bool, problems: list[str]) -> dict[str, Any]:
     """Return the JSON document: a row for each session, model and piece of work, and what was done in each project."""
-    from spec_kitty_telemetry.importing.compose import rows_of
-
     return {
         "version": 1,
         "dry_run": dry_run,
-        "records": [
-            row
-            for one in found
-            if one.project is not None or dry_run
-            for segment in one.segments
-            for row in rows_of(segment)
-        ],
+        "records": [row for row in rows if dry_run or row["project"] is not None],
         "projects": [_counts(one) for one in found if one.project is not None],
         "problems": problems,
     }

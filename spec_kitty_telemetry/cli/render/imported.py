@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.cli.render import tables, wording
-from spec_kitty_telemetry.importing.compose import doubt_of, feature_of
 from spec_kitty_telemetry.model.timespans import in_zone
+from spec_kitty_telemetry.project.layout import OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from spec_kitty_telemetry.importing.attribute import Segment
-    from spec_kitty_telemetry.importing.importer import Found
+    from spec_kitty_telemetry.importing.importer import Change, Found
 
 _HEADINGS = ("Feature", "WP", "Role", "Try", "Agent", "Model", "Began", "By", "Requests", "Input", "Output")
 _LEFT = 8
@@ -31,12 +30,12 @@ def lines(found: Iterable[Found], *, dry_run: bool) -> list[str]:
 
 
 def _table(found: Found) -> list[str]:
-    new = [change.segment for change in found.changes if change.segment is not None]
+    new = [change for change in found.changes if change.kind != "moved"]
     if not new:
         return [str(found.project.root) if found.project else ""]
-    ordered = sorted(new, key=lambda segment: segment.first.at)
-    text = tables.table(_HEADINGS, [_row(segment) for segment in ordered], _LEFT)
-    doubts = dict.fromkeys(doubt for segment in ordered if (doubt := doubt_of(segment)))
+    ordered = sorted(new, key=lambda change: change.event.payload.started_at or change.event.timestamp)
+    text = tables.table(_HEADINGS, [_row(change) for change in ordered], _LEFT)
+    doubts = dict.fromkeys(doubt for change in ordered if (doubt := change.event.payload.uncertain))
     return [
         str(found.project.root) if found.project else "",
         "",
@@ -45,34 +44,28 @@ def _table(found: Found) -> list[str]:
     ]
 
 
-def _row(segment: Segment) -> list[str]:
-    task = segment.task
-    requests = [request for _, request in segment.requests]
-    models = sorted({request.model or wording.UNKNOWN for request in requests})
-    sign = "?" if doubt_of(segment) else ""
+def _row(change: Change) -> list[str]:
+    event, payload = change.event, change.event.payload
+    models = sorted({part.model for part in payload.models})
+    is_outside = event.feature == OUTSIDE
+    by = wording.UNKNOWN if is_outside else ", ".join(payload.attributed_by or [])
     return [
-        feature_of(segment) or "outside missions",
-        segment.wp_id or wording.UNKNOWN,
-        segment.role or wording.UNKNOWN,
-        str(task.attempt) if task and task.attempt and segment.wp_id else wording.UNKNOWN,
-        segment.session.agent,
+        "outside missions" if is_outside else event.feature,
+        payload.wp_id or wording.UNKNOWN,
+        payload.role or wording.UNKNOWN,
+        wording.count(payload.attempt),
+        payload.agent or wording.UNKNOWN,
         ", ".join(models),
-        f"{in_zone(segment.first.at, None):%Y-%m-%d %H:%M}",
-        (", ".join(task.attributed_by) if task else wording.UNKNOWN) + sign,
-        wording.UNKNOWN if segment.is_hidden else wording.count(len(requests)),
-        wording.count(_known_sum(request.input_tokens for request in requests), compact=True),
-        wording.count(_known_sum(request.output_tokens for request in requests), compact=True),
+        f"{in_zone(payload.started_at or event.timestamp, None):%Y-%m-%d %H:%M}",
+        by + ("?" if payload.uncertain else ""),
+        wording.count(change.request_count),
+        wording.count(payload.input_tokens, compact=True),
+        wording.count(payload.output_tokens, compact=True),
     ]
-
-
-def _known_sum(numbers: Iterable[int | None]) -> int | None:
-    known = [number for number in numbers if number is not None]
-    return sum(known) if known else None
 
 
 def _summary(found: Found, *, dry_run: bool) -> str:
     kinds = [change.kind for change in found.changes]
-    sessions = {segment.session.session_id for segment in found.segments}
     what = [
         f"{wording.plural(kinds.count('new'), 'new record')}",
         f"{kinds.count('grown')} brought up to date" if "grown" in kinds else "",
@@ -86,4 +79,4 @@ def _summary(found: Found, *, dry_run: bool) -> str:
     begun = "Would write" if dry_run else "Wrote"
     root = found.project.root if found.project else wording.UNKNOWN
     said = ", ".join(each for each in what if each)
-    return f"{begun} {said} of {wording.plural(len(sessions), 'session')} in {root}."
+    return f"{begun} {said} of {wording.plural(len(found.sessions), 'session')} in {root}."
