@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 STORES = {
     "claude-code": "claude_code.store",
     "codex": "codex.store",
+    "copilot": "copilot.store",
+    "gemini": "gemini.store",
+    "qwen": "qwen.store",
+    "opencode": "opencode.store",
+    "kilo": "opencode.kilo",
+    "pi": "pi.store",
 }
 """The agent's own name, the first in `NAMES` → the module in this folder that reads its store."""
 

@@ -203,6 +203,9 @@ class Reader:
         return signals.of_message(block.text, at, folder) if block.type == "text" and block.text else []
 
 
+reader = Reader
+
+
 def sessions(fragments: list[Fragment]) -> list[StoredSession]:
     """Join the files of sessions, with the hidden requests of each."""
     return [with_hidden(session, fragments) for session in joined(AGENT, fragments)]

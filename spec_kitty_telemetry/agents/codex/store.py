@@ -216,6 +216,9 @@ class Reader:
         return signals.of_call(given, at, call_id=item.call_id, folder=folder) if item.type in _CALLS else []
 
 
+reader = Reader
+
+
 def sessions(fragments: list[Fragment]) -> list[StoredSession]:
     """Join the threads of each session."""
     return joined(AGENT, fragments)

@@ -34,8 +34,9 @@ class ReadFile(NamedTuple):
 class FileReading:
     """Reads files with an agent's `store` module.
 
-    The module has `FORMAT`, `session_files(context)`, `sessions(fragments)` and a `Reader` of lines or, for files that
-    cannot be read line by line, `read_file(path)`, and perhaps `companions(path)`: files that are read with it.
+    The module has `FORMAT`, `session_files(context)`, `sessions(fragments)` and `reader(path, fragments)` for files of
+    lines, or `read_file(path)` for others; where it has both, `read_file` answers `None` for files of lines.  It may
+    have `companions(path)`: files that are read with it.
     """
 
     def __init__(self, agent: str, store: Any, index: StoreIndex) -> None:
@@ -96,24 +97,27 @@ class FileReading:
 
     def _read(self, path: Path, known: Outline | None) -> tuple[list[FileStamp], list[Fragment]] | None:
         if hasattr(self.store, "read_file"):
-            return self._read_whole(path)
+            stamps = self._stamps(path)
+            fragments = self.store.read_file(path) if stamps else []
+            if fragments is not None:
+                return (stamps, fragments) if stamps else None
         with opened(path) as descriptor:
             return None if descriptor is None else self._read_lines(path, descriptor, known)
 
-    def _read_whole(self, path: Path) -> tuple[list[FileStamp], list[Fragment]] | None:
+    def _stamps(self, path: Path) -> list[FileStamp]:
+        """Describe a file, and those that are read with it, before they are read."""
         with ExitStack() as stack:
             descriptors = [stack.enter_context(opened(each)) for each in self._companions(path)]
             if descriptors[0] is None:
-                return None
-            stamps = [FileStamp.of(one, os.fstat(one), 0) for one in descriptors if one is not None]
-        return stamps, self.store.read_file(path)
+                return []
+            return [FileStamp.of(one, os.fstat(one), 0) for one in descriptors if one is not None]
 
     def _read_lines(self, path: Path, descriptor: int, known: Outline | None) -> tuple[list[FileStamp], list[Fragment]]:
         status = os.fstat(descriptor)
         grown = known is not None and known.stamps[0].has_grown(descriptor, status)
         before = self._index.content(path) if grown else None
         start = known.stamps[0].read_to if known is not None and before else 0
-        reader = self.store.Reader(path, before or [])
+        reader = self.store.reader(path, before or [])
         blocks = LineBlocks(descriptor, start)
         for block in blocks:
             reader.take(block)

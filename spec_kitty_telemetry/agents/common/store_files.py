@@ -12,16 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spec_kitty_telemetry.agents.common import json_spans
 from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.project.files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from spec_kitty_telemetry.agents.common.fields import Json
+
 BLOCK_BYTES = 1 << 18
 MOST_LINE_BYTES = 64 << 20
 """Longer lines are passed over; the longest that agents wrote held a picture and 20 MiB."""
 _MOST_ENTRIES = 1_000_000
+_DOCUMENT_BYTES = 64 << 20
 
 
 def walk(root: Path, name: str, depth: int) -> Iterator[Path]:
@@ -64,6 +68,30 @@ def opened(path: Path) -> Iterator[int | None]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def small_text(path: Path, most_bytes: int) -> str:
+    """Return what a small file says; nothing where it is a link, too large, or not readable."""
+    with opened(path) as descriptor:
+        found = b"" if descriptor is None else _read_all(descriptor, most_bytes + 1)
+    return "" if len(found) > most_bytes else found.decode("utf-8", errors="replace")
+
+
+def small_document(path: Path) -> Json:
+    """Return the object that a file of JSON holds; an empty one where it holds none or more than 64 MiB."""
+    try:
+        found = json_spans.decode(small_text(path, _DOCUMENT_BYTES))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _read_all(descriptor: int, most_bytes: int) -> bytes:
+    parts = []
+    while most_bytes > 0 and (part := os.read(descriptor, most_bytes)):
+        parts.append(part)
+        most_bytes -= len(part)
+    return b"".join(parts)
 
 
 class LineBlocks:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.agents.common.file_reading import FileReading, ReadFile
-    from spec_kitty_telemetry.agents.common.store import Fragment, StoredSession, Thread
+    from spec_kitty_telemetry.agents.common.store import Signal, StoredSession
 
 _FUTURE = timedelta(days=1)
 _IN_FUTURE = "its time lies in the future: a clock was wrong"
@@ -66,17 +66,11 @@ class StoreReading:
         return SessionOutline(self._agent, session, folders, datetime.fromtimestamp(ended, UTC), " ".join(state))
 
     def _joined(self, session: str, numbers: list[int]) -> Iterator[StoredSession]:
-        fragments: list[Fragment] = []
-        files: dict[int, int] = {}
-        for number in numbers:
-            found = [one for one in self._reading.content(self._files[number]) if one.session_id == session]
-            files |= {id(one.thread): number for one in found}
-            fragments += found
+        contents = (self._reading.content(self._files[number]) for number in numbers)
+        fragments = [one for content in contents for one in content if one.session_id == session]
         for joined in self._reading.store.sessions(fragments):
-            for thread in joined.threads:
-                origin = self._owners.take_copies_out(thread, files.get(id(thread), numbers[0]))
-                joined.forked_from = joined.forked_from or origin
-                _doubt_the_future(thread)
+            self._owners.take_copies_out(joined, frozenset(numbers))
+            _doubt_the_future(joined)
             yield joined
 
 
@@ -93,34 +87,40 @@ class Owners:
             self._owner.update(dict.fromkeys(numbers_of(files[number].outline.requests), number))
         self._owned = Counter(self._owner.values())
 
-    def take_copies_out(self, thread: Thread, number: int) -> str | None:
-        """Leave out of a thread what another file owns, and return the session of that file."""
+    def take_copies_out(self, session: StoredSession, numbers: frozenset[int]) -> None:
+        """Leave out of a session what files of another one own, and what two of its own files say; say whose it was."""
+        if all(self._owned[number] == self._held(number) for number in numbers):
+            return
+        seen: set[int] = set()
+        for thread in session.threads:
+            kept = []
+            for entry in thread.entries:
+                number = id_of(entry) if isinstance(entry, Request) else None
+                owner = self._owner.get(number) if number is not None else None
+                if owner is not None and owner not in numbers:
+                    session.forked_from = session.forked_from or self._files[owner].outline.sessions[0]
+                elif number is None or number not in seen:
+                    kept.append(entry)
+                    seen.update([number] if number is not None else ())
+            thread.entries = kept
+
+    def _held(self, number: int) -> int:
         outline = self._files[number].outline
-        if self._owned[number] == (len(outline.requests) + len(outline.copies)) // ID_BYTES:
-            return None
-        origins = []
-        kept = []
-        for entry in thread.entries:
-            owner = self._owner.get(id_of(entry), number) if isinstance(entry, Request) else number
-            if owner == number:
-                kept.append(entry)
-            else:
-                origins += self._files[owner].outline.sessions[:1]
-        thread.entries = kept
-        own = set(outline.sessions)
-        return next((origin for origin in reversed(origins) if origin not in own), None)
+        return (len(outline.requests) + len(outline.copies)) // ID_BYTES
 
 
 def _rank(file: ReadFile) -> tuple[float, float, str]:
     return file.outline.began, file.outline.ended, str(file.path)
 
 
-def _doubt_the_future(thread: Thread) -> None:
+def _doubt_the_future(session: StoredSession) -> None:
     latest = datetime.now(UTC) + _FUTURE
-    if any(entry.at > latest for entry in thread.entries):
-        thread.entries = [
-            msgspec.structs.replace(entry, doubt=join_doubts(entry.doubt, _IN_FUTURE))
-            if isinstance(entry, Request) and entry.at > latest
-            else entry
-            for entry in thread.entries
-        ]
+    for thread in session.threads:
+        if any(entry.at > latest for entry in thread.entries):
+            thread.entries = [_doubted(entry, latest) for entry in thread.entries]
+
+
+def _doubted(entry: Request | Signal, latest: datetime) -> Request | Signal:
+    if not isinstance(entry, Request) or entry.at <= latest:
+        return entry
+    return msgspec.structs.replace(entry, doubt=join_doubts(entry.doubt, _IN_FUTURE))

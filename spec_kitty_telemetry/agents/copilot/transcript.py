@@ -76,7 +76,7 @@ def _of_events(path: Path, window: Window, reading: SessionFiles) -> tuple[_Mode
     for number, event in enumerate(reading.lines(path, '"session.usage_record"', '"session.shutdown"')):
         data, when = inner(event, "data"), moment(event.get("timestamp"))
         if event.get("type") == "session.shutdown":
-            totals = {name: _counts(inner(found, "usage")) for name, found in _metrics(data).items()}
+            totals = {name: usage_counts(inner(found, "usage")) for name, found in metrics(data).items()}
             if window.holds(when):
                 after = totals
             elif when is not None and when < window.start:
@@ -84,18 +84,20 @@ def _of_events(path: Path, window: Window, reading: SessionFiles) -> tuple[_Mode
         elif event.get("type") == "session.usage_record" and window.holds(when):
             used = inner(data, "usage")
             key = word(inner(data, "accounting"), "usageId") or word(event, "id") or str(number)
-            requests[key] = (Model(word(used, "model") or ""), _counts(used))
+            requests[key] = (Model(word(used, "model") or ""), usage_counts(used))
     grown = difference(after, before)
     added = after if grown is None else grown
     return by_model(requests.values()), {Model(model): counts for model, counts in added.items()}
 
 
-def _metrics(data: Json) -> dict[str, Json]:
-    metrics = inner(data, "modelMetrics") or inner(data, "accountingSnapshot", "modelMetrics")
-    return {name: found for name, found in metrics.items() if isinstance(found, dict)}
+def metrics(data: Json) -> dict[str, Json]:
+    """Return the totals of each model that a `session.shutdown` has; 1.0.102 keeps them one level deeper."""
+    found = inner(data, "modelMetrics") or inner(data, "accountingSnapshot", "modelMetrics")
+    return {name: one for name, one in found.items() if isinstance(one, dict)}
 
 
-def _counts(used: Json) -> TokenCounts:
+def usage_counts(used: Json) -> TokenCounts:
+    """Count one request, or a total of them."""
     return of_whole(
         get_int(used, "inputTokens"),
         cache_read=get_int(used, "cacheReadTokens"),
@@ -110,7 +112,7 @@ def _of_database(context: AgentContext, session: str | None, window: Window, rea
     names = ("inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens", "reasoningTokens")
     rows = reading.rows(path, _ROWS, (session,)) if session else []
     return by_model(
-        (Model(str(model or "")), _counts(dict(zip(names, numbers, strict=True))))
+        (Model(str(model or "")), usage_counts(dict(zip(names, numbers, strict=True))))
         for model, *numbers, created in rows
         if window.holds(moment(created))
     )

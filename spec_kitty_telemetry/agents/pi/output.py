@@ -50,7 +50,7 @@ def _of_messages(messages: Iterable[Json], session_id: str | None) -> Usage:
         if message.get("role") == "assistant":
             last = message
             model = Model(word(message, "model") or "", word(message, "provider"))
-            counted.append((model, _counts(inner(message, "usage"))))
+            counted.append((model, message_counts(inner(message, "usage"))))
     models = by_model(counted)
     stopped = word(last, "stopReason")
     failed = stopped in {"error", "aborted"}
@@ -63,7 +63,8 @@ def _of_messages(messages: Iterable[Json], session_id: str | None) -> Usage:
     )
 
 
-def _counts(used: Json) -> TokenCounts:
+def message_counts(used: Json) -> TokenCounts:
+    """Count one message's `usage`."""
     return of_parts(
         get_int(used, "input"),
         cache_read=get_int(used, "cacheRead"),

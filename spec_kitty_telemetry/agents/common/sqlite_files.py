@@ -1,0 +1,87 @@
+"""Reading an agent's SQLite file without touching it, however it was left behind.
+
+A database in use has a write-ahead log beside it.  To read that, SQLite would make files in the agent's folder, so the
+database is copied, with its log, to a folder of ours; one without a log is read in place, as a file that nobody
+changes.  What is damaged gives the rows up to the damage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spec_kitty_telemetry.agents.common.store_files import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_SECONDS = 60.0
+_MOST_COPIED_BYTES = 4 << 30
+_BLOCK_BYTES = 1 << 20
+_STEPS = 100_000
+
+
+class SqliteFile:
+    """An open database; its queries give no rows where tables or columns are missing."""
+
+    def __init__(self, base: sqlite3.Connection) -> None:
+        self._base = base
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query, up to the first that cannot be read."""
+        with contextlib.suppress(sqlite3.Error, ValueError, OverflowError):
+            yield from self._base.execute(query, values)
+
+    def columns(self, table: str) -> set[str]:
+        """Return the names of a table's columns; none where there is no such table."""
+        return {str(row[1]) for row in self.rows(f"PRAGMA table_info({table})")}
+
+
+@contextlib.contextmanager
+def open_sqlite(path: Path) -> Iterator[SqliteFile | None]:
+    """Open a database for reading; `None` where it is none."""
+    with contextlib.ExitStack() as stack:
+        try:
+            place = path
+            if _size(wal_of(path)):
+                place = _copied(path, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sessions-"))))
+                options = "mode=rw"  # the copy is ours, and its log is to be taken in
+            else:
+                options = "mode=ro&immutable=1"
+            base = sqlite3.connect(f"{place.absolute().as_uri()}?{options}", uri=True, timeout=0.1)
+            stack.enter_context(contextlib.closing(base))
+            deadline = time.monotonic() + _SECONDS
+            base.set_progress_handler(lambda: int(time.monotonic() > deadline), _STEPS)
+            base.text_factory = lambda text: text.decode("utf-8", errors="replace")
+            base.execute("SELECT name FROM sqlite_master LIMIT 1").fetchone()
+        except (sqlite3.Error, OSError, ValueError):
+            yield None
+            return
+        yield SqliteFile(base)
+
+
+def wal_of(path: Path) -> Path:
+    """Return where the write-ahead log of a database stands."""
+    return path.with_name(f"{path.name}-wal")
+
+
+def _size(path: Path) -> int:
+    with opened(path) as descriptor:
+        return os.fstat(descriptor).st_size if descriptor is not None else 0
+
+
+def _copied(path: Path, folder: Path) -> Path:
+    if _size(path) + _size(wal_of(path)) > _MOST_COPIED_BYTES:
+        raise OSError(f"{path} is too large to be copied while it is in use")
+    copy = folder / "copy.db"
+    # The log first: a checkpoint in between moves pages from it into the database, where they are then found.
+    for source, target in ((wal_of(path), wal_of(copy)), (path, copy)):
+        with opened(source) as descriptor, target.open("wb") as file:
+            while descriptor is not None and (block := os.read(descriptor, _BLOCK_BYTES)):
+                file.write(block)
+    return copy
