@@ -2,50 +2,52 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
 from spec_kitty_telemetry.agents.claude_code.billing import BESIDE_THE_TOTALS, STANDARD_RATES
+from spec_kitty_telemetry.agents.common.json_lines import request_of
 from spec_kitty_telemetry.agents.common.store import Request, RunningTotal, Signal
 from spec_kitty_telemetry.model.tokens import TOKEN_FIELDS
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from spec_kitty_telemetry.agents.claude_code.lines import Message, ModelTotal, Usage, Used
     from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts
 
-_UNKNOWN = datetime.fromtimestamp(0, UTC)
-"""Stands in for the moment, which the line has and its message has not."""
+
+class Place(NamedTuple):
+    """What a line says about its message."""
+
+    key: str
+    at: datetime
+    folder: str | None
+    is_copy: bool
 
 
-def read(message: Message, usage: Usage) -> list[Request]:
+def read(message: Message, usage: Usage, place: Place) -> list[Request]:
     """Return what one response was billed for: itself, then what stands beside its totals."""
-    own = _request(message.model, usage)
+    own = _request(message.model, usage, place)
     if not usage.iterations:
         return [own]
     beside = [part for part in usage.iterations if part.type in BESIDE_THE_TOTALS]
-    return [own, *(_request(part.model or message.model, part) for part in beside)]
+    named = enumerate(beside, start=1)
+    return [own, *(_request(part.model or message.model, part, _numbered(place, number)) for number, part in named)]
 
 
-def read_loosely(model: Model, counts: TokenCounts) -> Request:
-    """Return the request of numbers that were read member by member."""
-    return Request(
-        request_id="",
-        at=_UNKNOWN,
-        model=model.name or None,
-        input_tokens=counts.input_tokens,
-        cache_read_tokens=counts.cache_read_tokens,
-        cache_write_tokens=counts.cache_write_tokens,
-        cache_write_1h_tokens=counts.cache_write_1h_tokens,
-        output_tokens=counts.output_tokens,
-        reasoning_tokens=counts.reasoning_tokens,
-        speed=model.speed,
-        service_tier=model.service_tier,
-        inference_geo=model.inference_geo,
-        web_search_requests=counts.web_search_requests,
-        doubt=counts.doubt,
-    )
+def read_loosely(counted: list[tuple[Model, TokenCounts]], place: Place) -> list[Request]:
+    """Return the same of numbers that were read member by member."""
+    return [
+        request_of(of.key, of.at, model, counts, of.folder, is_copy=of.is_copy)
+        for number, (model, counts) in enumerate(counted)
+        for of in [_numbered(place, number)]
+    ]
+
+
+def _numbered(place: Place, number: int) -> Place:
+    return place._replace(key=f"{place.key} {number}") if number else place
 
 
 def greatest(before: Request | Signal, now: Request) -> Request | Signal:
@@ -79,13 +81,14 @@ def running_totals(models: dict[str, ModelTotal], at: datetime | None) -> list[R
     ]
 
 
-def _request(model: str | None, used: Used) -> Request:
+def _request(model: str | None, used: Used, place: Place) -> Request:
     uncached, read_tokens, write = used.input_tokens, used.cache_read_input_tokens, used.cache_write_tokens
     split, output, tools = used.cache_creation, used.output_tokens_details, used.server_tool_use
     return Request(
-        request_id="",
-        at=_UNKNOWN,
+        request_id=place.key,
+        at=place.at,
         model=model,
+        folder=place.folder,
         input_tokens=None if uncached is None else uncached + (read_tokens or 0) + (write or 0),
         cache_read_tokens=read_tokens,
         cache_write_tokens=write,
@@ -96,6 +99,7 @@ def _request(model: str | None, used: Used) -> Request:
         service_tier=_rate(used.service_tier),
         inference_geo=_rate(used.inference_geo),
         web_search_requests=(tools.web_search_requests or None) if tools else None,
+        is_copy=place.is_copy,
     )
 
 

@@ -11,10 +11,9 @@ Sources: stores of Claude Code 2.1.197 and 2.1.332 (2026-11); ryoppippi/ccusage 
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from msgspec.structs import replace
 
 from spec_kitty_telemetry.agents.claude_code.hidden import with_hidden
 from spec_kitty_telemetry.agents.claude_code.lines import (
@@ -25,9 +24,10 @@ from spec_kitty_telemetry.agents.claude_code.lines import (
     Block,
     Line,
     LooseLine,
+    Usage,
     loosely,
 )
-from spec_kitty_telemetry.agents.claude_code.numbers import greatest, read, read_loosely, running_totals
+from spec_kitty_telemetry.agents.claude_code.numbers import Place, greatest, read, read_loosely, running_totals
 from spec_kitty_telemetry.agents.common import signals
 from spec_kitty_telemetry.agents.common.host_commands import MARKERS
 from spec_kitty_telemetry.agents.common.joining import joined
@@ -36,7 +36,6 @@ from spec_kitty_telemetry.agents.common.store_files import opened, spans_with, w
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from datetime import datetime
 
     from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.agents.common.store import StoredSession
@@ -45,11 +44,13 @@ AGENT = "claude-code"
 FORMAT = 1
 """Goes up when the same file would be read as something else."""
 
+_NAME, _MODULE = MARKERS
 _USAGE, _TOTALS = b'"usage":', b'"cost-state"'
 _DENSE = 3
 """Where at least every third line has what is looked for, decoding all of them is faster than looking."""
 _HEAD_LINES = 40
 _META_BYTES = 1 << 16
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 def roots(context: AgentContext) -> list[Path]:
@@ -77,6 +78,7 @@ class Reader:
         self.fragments = fragments or [_empty(path)]
         self._main = self.fragments[0]
         self._is_dense = True
+        self._said: tuple[str | None, Usage] | None = None
         self._places: dict[str, tuple[Fragment, int]] = {
             entry.request_id: (fragment, place)
             for fragment in self.fragments
@@ -89,21 +91,39 @@ class Reader:
         main = self._main
         if main.began_at is None or main.version is None:
             self._begin(block)
-        if any(marker in block for marker in MARKERS) or any(call.encode() in block for call in main.awaited):
+        if self._speaks_of_host(block):
             self._take_spoken(block)
         elif self._is_dense:
             self._take_all(block)
         else:
             self._take_found(block)
 
+    def _speaks_of_host(self, text: bytes) -> bool:
+        """Tell whether lines must be read for what was said in them.
+
+        The host's module is looked for only after its name was seen: every search costs as much as reading the file.
+        """
+        main = self._main
+        if _NAME in text:
+            main.carried["host"] = 1
+            return True
+        if not main.carried:
+            return False
+        return _MODULE in text or any(call.encode() in text for call in main.awaited)
+
     def _begin(self, block: bytes) -> None:
         """Look for the time and the version; a fork's first time is that of the fork, before the copied lines."""
-        for text in block.split(b"\n", _HEAD_LINES)[:_HEAD_LINES]:
-            line = _decoded(text)
+        start = 0
+        for _ in range(_HEAD_LINES):
+            end = block.find(b"\n", start)
+            if end < 0 or (self._main.began_at and self._main.version):
+                return
+            line = _decoded(block[start:end])
             line = line.line if isinstance(line, LooseLine) else line
             if line is not None:
                 self._main.began_at = self._main.began_at or line.timestamp
                 self._main.version = self._main.version or line.version
+            start = end + 1
 
     def _take_all(self, block: bytes) -> None:
         try:
@@ -128,14 +148,14 @@ class Reader:
             if line is None:
                 continue
             self._take_line(line)
-            awaited = self._main.awaited
-            if any(marker in text for marker in MARKERS) or any(call.encode() in text for call in awaited):
+            if self._speaks_of_host(text):
                 self._listen(text, self._fragment(line.line if isinstance(line, LooseLine) else line))
 
     def _take_line(self, line: Line | LooseLine) -> bool:
         """Take in a line; say whether it counted."""
         if isinstance(line, LooseLine):
-            self._count(line.line, line.message_id, [read_loosely(*one) for one in line.counted])
+            if line.counted and line.line.timestamp is not None:
+                self._count(line.line, read_loosely(line.counted, self._place(line.line, line.message_id)))
             return bool(line.counted)
         if line.modelUsage is not None and line.type == "cost-state":
             self._main.totals = running_totals(line.modelUsage, _latest(self._main) or self._main.began_at)
@@ -143,25 +163,29 @@ class Reader:
         message = line.message
         if message is None or message.usage is None or line.type != "assistant" or message.model == SYNTHETIC:
             return False
-        self._count(line, message.id, read(message, message.usage))
+        said = message.id, message.usage
+        if line.timestamp is not None and (said != self._said or message.id is None):
+            self._said = said  # most responses are written several times with the same numbers
+            self._count(line, read(message, message.usage, self._place(line, message.id)))
         return True
 
-    def _count(self, line: Line, message_id: str | None, parts: list[Request]) -> None:
+    def _place(self, line: Line, message_id: str | None) -> Place:
+        at = line.timestamp or _LONG_AGO
+        name = message_id or f"{self._main.thread.thread_id} {sum(len(one.thread.entries) for one in self.fragments)}"
+        is_copy = line.forkedFrom is not None or (self._main.began_at or at) > at
+        return Place(name, at, line.cwd, is_copy)
+
+    def _count(self, line: Line, parts: list[Request]) -> None:
         """Take in a response and what was billed beside its totals; of a line that is written again, what grew."""
-        if line.timestamp is None:
-            return
         fragment = self._fragment(line)
-        name = message_id or f"{fragment.thread.thread_id} {len(fragment.thread.entries)}"
-        is_copy = line.forkedFrom is not None or (self._main.began_at or line.timestamp) > line.timestamp
         if line.forkedFrom is not None:
             fragment.forked_from = fragment.forked_from or line.forkedFrom.sessionId
-        for number, part in enumerate(parts):
-            key = f"{name} {number}" if number else name
-            known = self._places.get(key)
+        for part in parts:
+            known = self._places.get(part.request_id)
             if known is None:
                 entries = fragment.thread.entries
-                self._places[key] = fragment, len(entries)
-                entries.append(replace(part, request_id=key, at=line.timestamp, folder=line.cwd, is_copy=is_copy))
+                self._places[part.request_id] = fragment, len(entries)
+                entries.append(part)
             else:
                 owner, place = known
                 owner.thread.entries[place] = greatest(owner.thread.entries[place], part)

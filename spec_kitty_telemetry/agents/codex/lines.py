@@ -24,16 +24,36 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
     output_tokens: Tokens | None = None
     reasoning_output_tokens: Tokens | None = None
 
-    def since(self, before: Usage | None) -> Usage | None:
+    def is_after(self, before: Usage, last: Usage) -> bool:
+        """Tell whether this total is an earlier one and one more response."""
+        return (
+            self.input_tokens == (before.input_tokens or 0) + (last.input_tokens or 0)
+            and self.output_tokens == (before.output_tokens or 0) + (last.output_tokens or 0)
+            and self.cached_input_tokens == (before.cached_input_tokens or 0) + (last.cached_input_tokens or 0)
+        )
+
+    def since(self, before: Usage) -> Usage | None:
         """Return what was added since an earlier total; `None` where a count fell."""
-        if before is None:
-            return self
         added = []
         for now, then in zip(self.counts, before.counts, strict=True):
             if now is not None and now < (then or 0):
                 return None
             added.append(None if now is None else now - (then or 0))
         return Usage(*added)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether parts lie within their wholes."""
+        parts = (self.cached_input_tokens or 0) + (self.cache_write_input_tokens or 0)
+        whole, output = self.input_tokens, self.output_tokens
+        return (whole is not None and parts <= whole) and (
+            output is not None and (self.reasoning_output_tokens or 0) <= output
+        )
+
+    @property
+    def as_json(self) -> dict[str, int | None]:
+        """The counts by the agent's own names."""
+        return msgspec.structs.asdict(self)
 
     @property
     def counts(self) -> tuple[int | None, ...]:
@@ -54,10 +74,16 @@ class Info(msgspec.Struct, frozen=True, gc=False):
     last_token_usage: Usage | None = None
 
 
-class Git(msgspec.Struct, frozen=True, gc=False):
-    """Where the work is kept."""
+class Action(msgspec.Struct, frozen=True, gc=False):
+    """What a search did."""
 
-    branch: Name | None = None
+    type: Name | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, gc=False):
+    """What was asked for from then on."""
+
+    service_tier: Name | None = None
 
 
 class Payload(msgspec.Struct, frozen=True, gc=False):
@@ -78,6 +104,8 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
     usage: Usage | None = None
     thread_token_usage: Usage | None = None
     info: Info | None = None
+    action: Action | None = None
+    thread_settings: Settings | None = None
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):

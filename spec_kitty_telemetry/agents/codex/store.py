@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from spec_kitty_telemetry.agents.codex.lines import ITEMS, LINES, Item, Payload, Usage
+from spec_kitty_telemetry.agents.codex.thread import TIERS, turn_counts
 from spec_kitty_telemetry.agents.common import json_spans, signals
 from spec_kitty_telemetry.agents.common.host_commands import MARKERS
 from spec_kitty_telemetry.agents.common.joining import joined
 from spec_kitty_telemetry.agents.common.store import Fragment, Request, Signal, Thread
-from spec_kitty_telemetry.agents.common.store_files import spans_with, walk
-from spec_kitty_telemetry.agents.common.tokens import of_whole
+from spec_kitty_telemetry.agents.common.store_files import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +39,10 @@ AGENT = "codex"
 FORMAT = 1
 """Goes up when the same file would be read as something else."""
 
-_COUNTED = (b'"token_', b'"turn_context"')
-"""In lines of the types `token_count`, `token_usage_record` and `turn_context`."""
-_HEAD_BYTES = 256
+_NAME, _MODULE = MARKERS
+_TYPE, _TYPE_WITHIN, _TYPES_BYTES = b'"type":"', 160, 80
+"""Lines begin with their time and type, then the payload with its own."""
+_CARRIED = ("model", "provider", "folder", "tier")
 _COPYING = timedelta(seconds=1)
 """How long a version that copies totals takes to begin a file; no request is answered in that time."""
 _CALLS = frozenset({"function_call", "local_shell_call", "custom_tool_call"})
@@ -59,6 +61,14 @@ def session_files(context: AgentContext) -> Iterator[Path]:
                 yield path
 
 
+class _Kind(Enum):
+    """What a line is read for."""
+
+    NOTHING = auto()
+    COUNTS = auto()
+    SAYS = auto()
+
+
 class Reader:
     """Reads one thread's file, from its beginning or on from where an earlier reading stopped."""
 
@@ -69,7 +79,9 @@ class Reader:
         self._main = self.fragments[0]
         self._entries = self._main.thread.entries
         self._known = {entry.request_id for entry in self._entries if isinstance(entry, Request)}
-        total = self._main.carried.get("total")
+        carried = self._main.carried
+        self._model, self._provider, self._folder, self._tier = (_text(carried.get(name)) for name in _CARRIED)
+        total = carried.get("total")
         self._total = msgspec.json.decode(str(total), type=Usage) if total else None
         self._asked_at = _first_command_since_a_request(self._entries)
         """Where the commands begin that the next request asked for: its numbers are written after them."""
@@ -78,24 +90,27 @@ class Reader:
         """Take in whole lines."""
         if self._main.began_at is None:
             self._take_line(block[: block.find(b"\n")])
-        awaited = self._main.awaited
-        if any(marker in block for marker in MARKERS) or any(call.encode() in block for call in awaited):
-            for text in block.split(b"\n"):
-                if not self._take_counted(text):
-                    self._listen(text)
-        else:
-            for start, end in sorted({span for marker in _COUNTED for span in spans_with(block, marker)}):
-                self._take_counted(block[start:end])
+        for text in block.split(b"\n"):  # faster here than looking for each kind of line in turn
+            kind = _kind(text)
+            if kind is _Kind.COUNTS:
+                self._take_line(text)
+            elif kind is _Kind.SAYS and self._speaks_of_host(text):
+                self._listen(text)
         if self._total is not None:
             self._main.carried["total"] = msgspec.json.encode(self._total).decode()
 
-    def _take_counted(self, text: bytes) -> bool:
-        """Take in a line that says its kind where such lines do; say whether it is one."""
-        head = text[:_HEAD_BYTES]
-        is_counted = any(marker in head for marker in _COUNTED)
-        if is_counted:
-            self._take_line(text)
-        return is_counted
+    def _speaks_of_host(self, text: bytes) -> bool:
+        """Tell whether lines must be read for what was said in them.
+
+        The host's module is looked for only after its name was seen: every search costs as much as reading the file.
+        """
+        carried, awaited = self._main.carried, self._main.awaited
+        if b'call_output"' in text[:_TYPE_WITHIN]:
+            return any(call.encode() in text for call in awaited)
+        if _NAME in text:
+            carried["host"] = 1
+            return True
+        return "host" in carried and _MODULE in text
 
     def _take_line(self, text: bytes) -> None:
         try:
@@ -115,6 +130,22 @@ class Reader:
             self._total = payload.thread_token_usage or self._total
         elif line.type == "event_msg" and payload.type == "token_count" and payload.info:
             self._take_total(payload.info.total_token_usage, payload.info.last_token_usage, line.timestamp)
+        else:
+            self._take_rare(payload, line.timestamp)
+
+    def _take_rare(self, payload: Payload, at: datetime) -> None:
+        """Take in a search, which is billed by the call, or the tier that was asked for."""
+        if payload.type == "thread_settings_applied" and payload.thread_settings:
+            tier = payload.thread_settings.service_tier or ""
+            self._carry(tier=TIERS.get(tier, tier) or "")
+        elif payload.type == "web_search_call" and not self._is_copying(at):
+            action = payload.action.type if payload.action else None
+            if action in {None, "search"}:  # opening a page is not billed
+                self._add(f"{self._main.thread.thread_id} search {at.isoformat()}", Usage(), at, searches=1)
+
+    def _is_copying(self, at: datetime) -> bool:
+        main = self._main
+        return main.forked_from is not None and at - (main.began_at or at) < _COPYING
 
     def _begin(self, payload: Payload, at: datetime) -> None:
         """Take in the thread's own first line; a copied history brings the parent's along."""
@@ -133,71 +164,63 @@ class Reader:
         self._carry(provider=payload.model_provider, folder=payload.cwd)
 
     def _carry(self, **said: str | None) -> None:
-        self._main.carried |= {name: value for name, value in said.items() if value}
+        carried = self._main.carried
+        carried |= {name: value for name, value in said.items() if value is not None}
+        self._model, self._provider, self._folder, self._tier = (_text(carried.get(name)) for name in _CARRIED)
 
     def _take_total(self, total: Usage | None, last: Usage | None, at: datetime) -> None:
         """Take in a running total: what it grew by was a request, unless a record of the request stood before it."""
-        if total is None or total.counts == (self._total.counts if self._total else None):
+        before, main = self._total, self._main
+        if total is None or total == before:
             return
-        main = self._main
-        begins_here = self._total is None
-        grown = total.since(self._total)
-        used = last if last is not None and (grown is None or (begins_here and main.forked_from)) else grown
         self._total = total
+        used = _grown(total, before, last, goes_on=main.forked_from is not None)
         if used is None or not any(used.counts):
             return
-        is_copy = main.forked_from is not None and at - (main.began_at or at) < _COPYING
+        is_copy = self._is_copying(at)
         of = main.carried.get("lineage") if is_copy else main.thread.thread_id
-        counts = "-".join("" if count is None else str(count) for count in total.counts)
-        self._count(f"{of} total {counts}", used, at, is_copy=is_copy)
+        self._count(f"{of} total {'-'.join(map(str, total.counts))}", used, at, is_copy=is_copy)
 
     def _count(self, key: str, used: Usage, at: datetime, *, is_copy: bool) -> None:
-        if key in self._known:
-            return
-        self._known.add(key)
-        carried = self._main.carried
-        model, provider, folder = (carried.get(name) for name in ("model", "provider", "folder"))
-        counts = of_whole(
-            used.input_tokens,
-            cache_read=used.cached_input_tokens,
-            cache_write=used.cache_write_input_tokens,
-            output=used.output_tokens,
-            reasoning=used.reasoning_output_tokens,
+        if key not in self._known:
+            self._known.add(key)
+            self._add(key, used, at, is_copy=is_copy)
+
+    def _add(self, key: str, used: Usage, at: datetime, *, is_copy: bool = False, searches: int | None = None) -> None:
+        counts = None if used.is_plain or searches else turn_counts(used.as_json)
+        request = Request(
+            request_id=key,
+            at=at,
+            model=self._model,
+            provider=self._provider,
+            folder=self._folder,
+            input_tokens=counts.input_tokens if counts else used.input_tokens,
+            cache_read_tokens=counts.cache_read_tokens if counts else used.cached_input_tokens,
+            cache_write_tokens=counts.cache_write_tokens if counts else used.cache_write_input_tokens,
+            output_tokens=counts.output_tokens if counts else used.output_tokens,
+            reasoning_tokens=counts.reasoning_tokens if counts else used.reasoning_output_tokens,
+            service_tier=self._tier,
+            web_search_requests=searches,
+            doubt=counts.doubt if counts else None,
+            is_copy=is_copy,
         )
-        self._entries.insert(
-            len(self._entries) if self._asked_at is None else self._asked_at,
-            Request(
-                request_id=key,
-                at=at,
-                model=str(model) if model else None,
-                provider=str(provider) if provider else None,
-                folder=str(folder) if folder else None,
-                input_tokens=counts.input_tokens,
-                cache_read_tokens=counts.cache_read_tokens,
-                cache_write_tokens=counts.cache_write_tokens,
-                output_tokens=counts.output_tokens,
-                reasoning_tokens=counts.reasoning_tokens,
-                doubt=counts.doubt,
-                is_copy=is_copy,
-            ),
-        )
-        self._asked_at = None
+        place = len(self._entries) if self._asked_at is None else self._asked_at
+        self._entries.insert(place, request)
+        if not searches:
+            self._asked_at = None
 
     def _listen(self, text: bytes) -> None:
         """Take in what was said in a line that speaks of the host, or ends a call that did."""
         main = self._main
-        if not (any(marker in text for marker in MARKERS) or any(call.encode() in text for call in main.awaited)):
-            return
         try:
             line = ITEMS.decode(text)
         except (ValueError, RecursionError):
             return
         if line.type != "response_item" or line.payload is None or line.timestamp is None:
             return
-        if main.forked_from is not None and line.timestamp - (main.began_at or line.timestamp) < _COPYING:
+        if self._is_copying(line.timestamp):
             return  # what the other session had said
-        folder = main.carried.get("folder")
-        found = self._heard(line.payload, line.timestamp, str(folder) if folder else None)
+        found = self._heard(line.payload, line.timestamp, self._folder)
         main.awaited += sorted(signals.calls_awaited(found))
         if self._asked_at is None and any(one.kind in {"command", "prompt_file"} for one in found):
             self._asked_at = len(self._entries)
@@ -219,9 +242,39 @@ class Reader:
 reader = Reader
 
 
+def _kind(text: bytes) -> _Kind:
+    """Tell from a line's beginning what it is read for."""
+    place = text.find(_TYPE, 0, _TYPE_WITHIN)
+    if place < 0:
+        return _Kind.COUNTS if b'"payload"' in text else _Kind.NOTHING  # in another order
+    kinds = text[place + len(_TYPE) : place + _TYPES_BYTES]
+    if kinds.startswith(b"response_item"):
+        if b'"web_search_call"' in kinds:
+            return _Kind.COUNTS
+        return _Kind.NOTHING if b'"reasoning"' in kinds else _Kind.SAYS
+    if kinds.startswith(b"event_msg"):
+        counts = b'"token_count"' in kinds or b'"thread_settings_applied"' in kinds
+    else:
+        counts = kinds.startswith((b"token_usage_record", b"turn_context"))
+    return _Kind.COUNTS if counts else _Kind.NOTHING
+
+
+def _grown(total: Usage, before: Usage | None, last: Usage | None, *, goes_on: bool) -> Usage | None:
+    """Return what one response used; a file that `goes_on` another thread's total does not say where it began."""
+    if before is None:
+        return last if goes_on and last is not None else total
+    if last is not None and total.is_after(before, last):
+        return last
+    return total.since(before) or last
+
+
 def sessions(fragments: list[Fragment]) -> list[StoredSession]:
     """Join the threads of each session."""
     return joined(AGENT, fragments)
+
+
+def _text(value: str | int | None) -> str | None:
+    return value or None if isinstance(value, str) else None
 
 
 def _arguments(text: str | None) -> Json:

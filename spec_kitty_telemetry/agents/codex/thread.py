@@ -36,7 +36,7 @@ MARKERS = (
     '"web_search_call"',
 )
 """What stands in the lines that `Thread.note` wants."""
-_TIERS = {"fast": "priority", "default": None, "auto": None, "standard": None}
+TIERS = {"fast": "priority", "default": None, "auto": None, "standard": None}
 """Service tiers as Codex's settings call them, and as the API and price tables do."""
 
 
@@ -98,7 +98,7 @@ class Thread:
             self.model = word(payload, "model") or self.model
         elif kind == "thread_settings_applied":
             tier = word(inner(payload, "thread_settings"), "service_tier") or ""
-            self.tier = _TIERS.get(tier, tier) or None
+            self.tier = TIERS.get(tier, tier) or None
         elif at is not None:
             self._note_event(kind, payload, at)
 

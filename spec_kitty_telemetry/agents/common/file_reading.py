@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.agents.common.store import Fragment
     from spec_kitty_telemetry.agents.common.store_index import Outline, StoreIndex
 
+_MOST_HELD = 60_000
+"""How many entries of files that were just read are kept in memory, about 30 MB; others are taken from the index."""
+
 log = logging.getLogger(__name__)
 
 
@@ -28,7 +31,7 @@ class ReadFile(NamedTuple):
     path: Path
     outline: Outline
     fragments: list[Fragment] | None
-    """What was read, where the index does not keep it."""
+    """What was read, where it is in memory still."""
 
 
 class FileReading:
@@ -43,6 +46,7 @@ class FileReading:
         self.store = store
         self._index = index
         self._kind = f"{agent} {store.FORMAT}"
+        self._held = 0
 
     def files(self, context: AgentContext) -> Iterator[ReadFile]:
         """Yield the files that hold anything; one that cannot be read is passed over."""
@@ -76,7 +80,9 @@ class FileReading:
         fragments = [one for one in fragments if one.thread.entries or one.totals or one.carried]
         outline = outlined(fragments, stamps)
         is_kept = self._index.keep(path, self._kind, outline, fragments)
-        return ReadFile(path, outline, None if is_kept else fragments)
+        size = sum(len(one.thread.entries) for one in fragments)
+        self._held += size
+        return ReadFile(path, outline, None if is_kept and self._held > _MOST_HELD else fragments)
 
     def _companions(self, path: Path) -> list[Path]:
         named = getattr(self.store, "companions", None)

@@ -106,30 +106,44 @@ class LineBlocks:
         self.rest = b""
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield blocks that end with a line break; memory stays within a block and one long line."""
-        read_to = self.position
-        begun: list[bytes] = []
-        size = 0
+        """Yield blocks that end with a line break; memory stays within a block and one long line.
+
+        What a block holds of its last line is read again with the next one: that is less work than putting two parts
+        together, and most of it is still in the processor's cache.
+        """
+        size = BLOCK_BYTES
         os.lseek(self._descriptor, self.position, os.SEEK_SET)
-        while block := os.read(self._descriptor, BLOCK_BYTES):
-            read_to += len(block)
+        while block := os.read(self._descriptor, size):
             end = block.rfind(b"\n") + 1
-            if not end:
-                size += len(block)
-                if size <= MOST_LINE_BYTES:
-                    begun.append(block)
-                else:
-                    begun.clear()
-                continue
-            if size > MOST_LINE_BYTES:  # the end of a line that is too long
-                begun, block, end = [], block[block.find(b"\n") + 1 :], 0
-                end = block.rfind(b"\n") + 1
-            rest = block[end:]
-            self.position = read_to - len(rest)
             if end:
-                yield b"".join((*begun, memoryview(block)[:end])) if begun else block[:end]
-            begun, size = [rest] if rest else [], len(rest)
-        self.rest = b"".join(begun) if size <= MOST_LINE_BYTES else b""
+                self.position += end
+                yield block[:end]
+                size = BLOCK_BYTES
+            elif len(block) < size:  # the end of the file, or of what can be read at once
+                if not self._goes_on(len(block)):
+                    self.rest = block
+                    return
+                size *= 2
+            elif size < MOST_LINE_BYTES:
+                size *= 2
+            elif not self._skip_line():
+                return
+            os.lseek(self._descriptor, self.position, os.SEEK_SET)
+
+    def _goes_on(self, size: int) -> bool:
+        return self.position + size < os.fstat(self._descriptor).st_size
+
+    def _skip_line(self) -> bool:
+        """Go to the end of a line that is too long; say whether it has one."""
+        os.lseek(self._descriptor, self.position, os.SEEK_SET)
+        position = self.position
+        while block := os.read(self._descriptor, BLOCK_BYTES):
+            end = block.find(b"\n") + 1
+            position += end or len(block)
+            if end:
+                self.position = position
+                return True
+        return False
 
 
 def spans_with(block: bytes, marker: bytes) -> Iterator[tuple[int, int]]:
