@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from spec_kitty_telemetry.hooks.manager import Hooks
 from spec_kitty_telemetry.project.layout import Project
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).parent / "data"
 FEATURE = "043-telemetry-foundation"
+
+# `HYPOTHESIS_PROFILE=ci` looks longer: `tox -e slow` does.
+settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("ci", parent=settings.get_profile("dev"), max_examples=300)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
 CONFIG = """\
 project:
   uuid: 2e2f4b0c-9d0f-4d58-8a2e-0b6f7d0a1c11

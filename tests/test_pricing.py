@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spec_kitty_telemetry.pricing import PICO, Price, PriceBook, dollars, dollars_per_million
@@ -195,7 +195,6 @@ COUNTS_NAMES = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_wri
 
 
 @given(COUNTS, RATE, RATE, RATE, RATE, RATE)
-@settings(deadline=None)
 def test_a_cost_equals_decimal_arithmetic(
     counts: dict[str, int], given_input: Decimal, output: Decimal, read: Decimal, short: Decimal, long: Decimal
 ) -> None:

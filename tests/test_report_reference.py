@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from click.testing import CliRunner
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spec_kitty_telemetry import query_project_events
@@ -476,7 +476,6 @@ def reported(project: Project, question: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(logs=projects, asked=st.lists(questions, min_size=3, max_size=3))
 def test_the_report_agrees_with_the_obvious_one(
     tmp_path_factory: pytest.TempPathFactory, logs: dict[str, list[Any]], asked: list[dict[str, Any]]
@@ -492,7 +491,6 @@ def test_the_report_agrees_with_the_obvious_one(
 # Another way to ask ------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(record=records())
 def test_explaining_a_record_says_what_a_report_counts(
     tmp_path_factory: pytest.TempPathFactory, record: dict[str, Any]

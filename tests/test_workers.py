@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spec_kitty_telemetry.errors import LogError
@@ -101,7 +101,6 @@ def counted(
         return report_of(count.totals(), by, wanted), search.report
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     logs=st.fixed_dictionaries(dict.fromkeys(FEATURES, lines)),
     by=st.sampled_from([("feature",), ("role", "day"), ("model",), ("outcome", "model")]),

@@ -88,7 +88,9 @@ def filter_options(command: Command) -> Command:
     return project_option(command)
 
 
-def _several(name: str, argument: str, text: str, complete: suggestions.Complete, metavar: str = "NAME") -> Option:
+def _several(
+    name: str, argument: str, text: str, complete: suggestions.Complete | None = None, metavar: str = "NAME"
+) -> Option:
     return click.option(
         name, argument, multiple=True, metavar=metavar, shell_complete=complete, help=f"{text} Repeatable."
     )

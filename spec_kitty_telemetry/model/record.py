@@ -180,7 +180,7 @@ def as_document(event: ExecutionEvent) -> dict[str, Any]:
         {**more, **{name: value for name, value in part.items() if value is not None}}
         for part, more in zip(payload["models"], in_models, strict=True)
     ]
-    for name in _ADDED_LATER:
+    for name in _WHERE_KNOWN:
         if payload[name] is None:
             del payload[name]
     return {**unknown, **document, "payload": {**in_payload, **payload}}
@@ -203,12 +203,13 @@ def why_not(line: bytes, error: Exception) -> str | None:
     return f"not a valid record: {error}"
 
 
-_ADDED_LATER = (
-    "agent_duration_ms", "attributed_by", "guessed_cost_usd", "inference_geo", "requested_model", "revision",
-    "service_tier", "speed", "started_at", "subagent_count", "supersedes", "uncertain", "voided",
-    "web_search_requests",
+_ALWAYS = (
+    "agent", "attempt", "cache_read_tokens", "cache_write_1h_tokens", "cache_write_tokens", "cost_usd", "duration_ms",
+    "error", "exit_code", "input_tokens", "model", "models", "outcome", "output_tokens", "provider",
+    "reasoning_tokens", "role", "run_id", "session_id", "success", "tags", "usage_source", "version", "wp_id",
 )  # fmt: skip
-"""Names that most records do not need; they stand on the line only when known."""
+_WHERE_KNOWN = tuple(name for name in ExecutionPayload.__struct_fields__ if name not in _ALWAYS)
+"""Names that most records do not need; they stand on the line only when known, and so does every name added later."""
 
 
 def _iso(moment: datetime) -> str:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spec_kitty_telemetry import emit_execution_event
@@ -240,7 +240,6 @@ def test_what_only_the_agents_own_total_has_is_an_entry_of_its_own_with_a_doubt(
     assert extra.payload.uncertain is not None
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     steps=st.lists(st.sampled_from(["says", "works", "wp1", "wp2", "review", "hand on"]), min_size=1, max_size=20),
     cuts=st.lists(st.integers(0, 30), max_size=4),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from spec_kitty_events import Event
 
@@ -159,7 +159,6 @@ SLUGS = st.text(alphabet="abcABC019._-/\\ \n\0é", max_size=140) | st.text(max_s
 
 
 @given(slug=SLUGS)
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_a_feature_is_called_its_log_is_in_its_own_folder_or_refused(project: Project, slug: str) -> None:
     try:
         path = FeatureLog.of_feature(project, slug).path

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from spec_kitty_telemetry import query_execution_events
@@ -32,7 +32,6 @@ FEATURE = "043-telemetry-foundation"
 NewEvent = Callable[..., ExecutionEvent]
 ReadBack = Callable[[Path], tuple[list[ExecutionEvent], ScanReport]]
 on_posix = pytest.mark.skipif(os.name == "nt", reason="pipes and symlinks of this kind are POSIX's")
-any_fixture = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +175,6 @@ events = st.builds(
 
 
 @given(event=events)
-@settings(max_examples=300, deadline=None, suppress_health_check=any_fixture)
 def test_any_record_survives_being_written_and_read(event: ExecutionEvent) -> None:
     line = encode(event)
     assert line.endswith(b"\n")
@@ -203,7 +201,6 @@ rubbish = st.binary(max_size=200) | st.sampled_from(
 
 
 @given(mixed=st.lists(st.tuples(rubbish, events), max_size=5), last=rubbish)
-@settings(max_examples=200, deadline=None, suppress_health_check=any_fixture)
 def test_any_bytes_between_good_lines_never_raise_and_never_cost_a_good_line(
     tmp_path: Path, read_back: ReadBack, mixed: list[tuple[bytes, ExecutionEvent]], last: bytes
 ) -> None:
@@ -215,7 +212,6 @@ def test_any_bytes_between_good_lines_never_raise_and_never_cost_a_good_line(
 
 
 @given(text=st.binary(max_size=2000))
-@settings(max_examples=300, deadline=None, suppress_health_check=any_fixture)
 def test_any_bytes_as_a_log_are_read_without_an_error(tmp_path: Path, read_back: ReadBack, text: bytes) -> None:
     (tmp_path / "log").write_bytes(text)
     read_back(tmp_path / "log")
@@ -257,7 +253,6 @@ results = anything | st.dictionaries(st.sampled_from(ATTRIBUTES), anything).map(
 
 
 @given(result=results, agent=st.sampled_from(["claude-code", "codex", "gemini", "opencode", "somebody"]))
-@settings(max_examples=300, deadline=None, suppress_health_check=any_fixture)
 def test_whatever_object_a_host_hands_over_its_run_is_one_readable_line(
     hooks: Hooks, project: Project, result: object, agent: str
 ) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from spec_kitty_telemetry.agents import MODULES
+from spec_kitty_telemetry.agents import NAMES as AGENTS
 from spec_kitty_telemetry.model.invocation import ModelUsage, Usage
 
 if TYPE_CHECKING:
@@ -529,6 +531,12 @@ PRINTED = [
     ),
 ]
 NAMES = [f"{module}-{name}" for module, name, _ in PRINTED]
+
+
+def test_every_agent_has_a_sample() -> None:
+    sampled = {MODULES[module.replace("_", "-")] for module, *_ in PRINTED}
+    missing = sorted(module for module in AGENTS if module not in sampled)
+    assert not missing, f"agents without a sample of what they print in tests/data/agent-samples: {missing}"
 
 
 @pytest.mark.parametrize(("module", "name", "expected"), PRINTED, ids=NAMES)
