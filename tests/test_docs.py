@@ -31,6 +31,7 @@ DOCS = ROOT / "docs"
 PAGES = [
     ROOT / "README.md",
     *sorted(DOCS.glob("*.md")),
+    *sorted(DOCS.glob("agents/*.md")),
     ROOT / "pricing" / "README.md",
     *ROOT.glob("examples/*/README.md"),
 ]
@@ -123,7 +124,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_every_page_is_listed_in_reading_order() -> None:
     listed = re.findall(r"\]\((\S+\.md)\)", text_of(DOCS / "README.md"))
-    assert sorted(listed) == sorted(page.name for page in DOCS.glob("*.md") if page.name != "README.md")
+    pages = [page.name for page in DOCS.glob("*.md") if page.name != "README.md"]
+    assert sorted(listed) == sorted([*pages, "agents/README.md"])
 
 
 def test_files_and_tests_that_the_pages_name_exist() -> None:

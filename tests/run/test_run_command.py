@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spec_kitty_telemetry import query_execution_events
-from spec_kitty_telemetry.agents.detect import agent_of, model_of
 from spec_kitty_telemetry.cli.tee import BoundedBuffer
 
 if TYPE_CHECKING:
@@ -264,18 +263,3 @@ def test_the_first_and_the_last_part_of_a_stream_are_kept() -> None:
     assert text.startswith("abcd\n")
     assert text.endswith("ghijklmno"[-6:])
     assert len(text) <= 4 + 1 + 6 + 3
-
-
-@pytest.mark.parametrize(
-    ("words", "agent", "model"),
-    [
-        (["claude", "-p", "x", "--model", "opus"], "claude-code", "opus"),
-        (["/usr/local/bin/codex", "exec", "-m", "gpt-6-sol"], "codex", "gpt-6-sol"),
-        (["npx", "gemini", "--model=gemini-2.5-pro"], "gemini", "gemini-2.5-pro"),
-        (["timeout", "60", "opencode", "run"], "opencode", None),
-        (["C:/tools/cursor-agent.cmd", "-p"], "cursor", None),
-        (["./my-own-agent.py"], "my-own-agent", None),
-    ],
-)
-def test_agent_and_model_are_read_from_the_command_line(words: list[str], agent: str, model: str | None) -> None:
-    assert (agent_of(words), model_of(words)) == (agent, model)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @click.option("--wp", "wp_id", metavar="ID", help="The work package, such as WP01.")
 @click.option("--role", default="implementer", show_default=True, help="implementer, reviewer, planner, or any word.")
 @click.option("--agent", metavar="NAME", help="Which agent this is; default: by the name of the program.")
-@click.option("--model", metavar="NAME", help="The model, for agents that do not say it; default: the command's -m.")
+@click.option(
+    "--model", metavar="NAME", help="The model, for agents that do not say it; default: the one that the command names."
+)
 @click.option("--attempt", type=click.IntRange(min=1), help="The how-manieth try this is.")
 @click.option("--run-id", metavar="ID", help="A name for the whole of several runs.")
 @click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="A label to group reports by; repeatable.")
