@@ -55,16 +55,21 @@ class Ended:
     @property
     def main(self) -> list[dict[str, Any]]:
         """The answered requests of the agent's main loop."""
-        return [each for each in self.served if each["main"] and each["answer"] in {"tool", "text"}]
+        return [each for each in self.served if each["main"] and each["answer"] not in {"error", "hang"}]
+
+    @property
+    def children(self) -> list[dict[str, Any]]:
+        """The answered requests of sub-agents."""
+        return [each for each in self.served if each["child"]]
 
     @property
     def background(self) -> list[dict[str, Any]]:
         """The requests beside the main loop, such as the one for a title."""
-        return [each for each in self.served if not each["main"]]
+        return [each for each in self.served if not (each["main"] or each["child"])]
 
     def used(self, *names: str) -> dict[str, int]:
-        """Add up what the API says that the main loop used."""
-        return {name: sum(each[name] for each in self.main) for name in names}
+        """Add up what the API says that the main loop and its sub-agents used."""
+        return {name: sum(each[name] for each in (*self.main, *self.children)) for name in names}
 
 
 @dataclass
@@ -103,6 +108,7 @@ class Bench:
         *steps: str,
         transcripts: bool = True,
         command: tuple[str, ...] | None = None,
+        usage: Mapping[str, Any] | None = None,
     ) -> Ended:
         """Run the agent's program with the API answering in `steps`, recorded in one of the two ways."""
         self._runs += 1
@@ -115,6 +121,7 @@ class Bench:
             words.append(PROMPT)
         plan = {"steps": steps, "tool": self.program.tool_call(self.project), "port": programs.PORT}
         plan |= {"folder": str(notes), "ask": way == "run", "served_before": self._served_count}
+        plan |= {"usage": dict(usage or {})}
         if way == "run":
             place = ["--project", str(self.project), "--feature", FEATURE, "--wp", "WP01"]
             words = [sys.executable, "-m", "spec_kitty_telemetry", "run", *place, "--", *words]

@@ -4,13 +4,15 @@ To be started in a network namespace of its own: it brings up loopback, serves t
 how it ended.  Every answer has numbers of its own, so that a sum tells which requests are in it.  PLAN is a JSON file:
 
     {"steps": ["tool", "text"], "tool": {"name": "Read", "arguments": {…}}, "port": 4010,
-     "served_before": 0, "ask": false, "folder": "where served.jsonl and ended.json are written"}
+     "served_before": 0, "ask": false, "folder": "where served.jsonl and ended.json are written", "usage": {}}
 
-A request that offers the plan's tool is one of the agent's main loop and takes the next step; after the last step, and
-for requests without the tool (titles, summaries), the answer is a text.  Steps: `tool` asks for the tool, `text` ends
-the turn, `error` refuses this and all further requests of the main loop, `hang` never answers; the command is then
-killed, with all it started, or (`"ask": true`) asked to end and, if it goes on, robbed of its children.  What was
-answered goes to `served.jsonl`, a line a request; `served_before` says at which number to go on.
+A request that offers the plan's tool is one of the agent's main loop and takes the next step; after the last step,
+and for requests without the tool (titles, summaries), the answer is a text. Steps: `tool` asks for the tool, `text`
+ends the turn, `spawn` and `spawn-with-history` ask Codex for a sub-agent and `wait` for waiting until that is done,
+`error` refuses this and all further requests of the main loop, `hang` never answers; the command is then killed, with
+all it started, or (`"ask": true`) asked to end and, if it goes on, robbed of its children. What was answered goes to
+`served.jsonl`, a line a request; `served_before` says at which number to go on; `usage` is added to what Anthropic's
+answers say of each request.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import struct
@@ -40,6 +43,8 @@ LONGEST_S = 60.0
 ERROR_STATUS = 400
 ERROR_TEXT = "the stand-in refuses this request"
 MARKER = "all is done"
+CHILD_PROMPT = "You are the sub-agent: say hello."
+_THREAD = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def numbers_of(request: int) -> Json:
@@ -67,11 +72,11 @@ class Plan:
         self._steps = list(self.facts["steps"])
         self._count = int(self.facts.get("served_before", 0))
 
-    def next(self, tools: set[str]) -> tuple[int, str, bool]:
+    def next(self, tools: set[str], *, is_child: bool = False) -> tuple[int, str, bool]:
         """Return the number of this request, what to answer, and whether it belongs to the main loop."""
         with self._lock:
             self._count += 1
-            main = self.facts["tool"]["name"] in tools
+            main = self.facts["tool"]["name"] in tools and not is_child
             step = self._steps[0] if main and self._steps else "text"
             if main and step != "error":  # agents ask again
                 del self._steps[:1]
@@ -109,6 +114,13 @@ def tool_names(body: Json) -> set[str]:
         declared = tool.get("functionDeclarations") or [tool.get("function") or tool]
         names |= {str(each.get("name") or each.get("type")) for each in declared}
     return names
+
+
+def _is_child(body: Json) -> bool:
+    """Whether a request is of the sub-agent that `spawn` asked for."""
+    said = body.get("input")
+    asked = [each for each in said if each.get("role") == "user"] if isinstance(said, list) else []
+    return CHILD_PROMPT in json.dumps(asked)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -151,9 +163,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self, answer: Any, path: str, body: Json) -> None:
         names = tool_names(body)
-        number, step, main = self.plan.next(names)
+        is_child = _is_child(body)
+        number, step, main = self.plan.next(names, is_child=is_child)
         named = path.rpartition("/models/")[2].partition(":")[0] if "/models/" in path else None
-        facts: Json = {"number": number, "answer": step, "main": main, "path": path}
+        facts: Json = {"number": number, "answer": step, "main": main, "child": is_child, "path": path}
         facts |= {"model": body.get("model") or named, "tools": sorted(names)}
         if step == "hang":
             self.plan.note("served.jsonl", facts)
@@ -166,11 +179,15 @@ class Handler(BaseHTTPRequestHandler):
             self._send_json({"type": "error", "error": error}, status=ERROR_STATUS)
         else:
             counts = numbers_of(number)
-            served = answer(body, facts["model"], counts, number, self._call() if step == "tool" else None)
+            served = answer(body, facts["model"], counts, number, self._call(step, body))
             self.plan.note("served.jsonl", {**facts, **served})
 
-    def _call(self) -> tuple[str, Json]:
-        return self.plan.facts["tool"]["name"], self.plan.facts["tool"]["arguments"]
+    def _call(self, step: str, body: Json) -> tuple[str, Json] | None:
+        if step in {"spawn", "spawn-with-history"}:
+            return "spawn_agent", {"message": CHILD_PROMPT, "fork_context": step != "spawn"}
+        if step == "wait":
+            return "wait_agent", {"targets": _THREAD.findall(body["input"][-1]["output"])}
+        return (self.plan.facts["tool"]["name"], self.plan.facts["tool"]["arguments"]) if step == "tool" else None
 
     def _messages(self, body: Json, model: str, counts: Json, number: int, call: tuple[str, Json] | None) -> Json:
         write = counts["cache_write_5m"] + counts["cache_write_1h"]
@@ -185,6 +202,7 @@ class Handler(BaseHTTPRequestHandler):
             "output_tokens": counts["output"],
             "output_tokens_details": {"thinking_tokens": counts["reasoning"]},
             "service_tier": "standard",
+            **self.plan.facts.get("usage", {}),
         }
         block: Json = {"type": "text", "text": MARKER}
         if call:
@@ -233,6 +251,7 @@ class Handler(BaseHTTPRequestHandler):
         if call:
             item = {"id": f"fc_{number}", "type": "function_call", "call_id": f"call_{number}", "status": "completed"}
             item |= {"name": call[0], "arguments": json.dumps(call[1])}
+            item |= {"namespace": "multi_agent_v1"} if call[0].endswith("_agent") else {}
         response: Json = {"id": f"resp_{number}", "object": "response", "created_at": 1, "status": "completed"}
         response |= {"model": model, "output": [item], "usage": used}
         begun = {**response, "status": "in_progress", "output": [], "usage": None}

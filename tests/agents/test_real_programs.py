@@ -138,13 +138,85 @@ def test_thinking_that_claude_code_reports_is_recorded_as_reasoning(run: Callabl
     assert {"reasoning_tokens": ended.payload.reasoning_tokens} == ended.used("reasoning_tokens")
 
 
-def test_cost_that_claude_code_itself_has_no_basis_for_is_in_doubt(bench: Callable[[str], Bench]) -> None:
+def test_cost_that_claude_code_itself_has_no_basis_for_is_a_guess(bench: Callable[[str], Bench]) -> None:
     """It prices a model that it does not know like another one, and says `"costBasis": "unknown"` beside it."""
     command = (*PROGRAMS["claude-code"].command[:-1], "some-unknown-model-9")
     ended = bench("claude-code").run("hooks", "text", command=command)
     assert tokens(ended) == expected("claude-code", ended)
     assert ended.payload.model == "some-unknown-model-9"
-    assert ended.payload.cost_usd is None or ended.payload.uncertain
+    assert ended.payload.cost_usd is None
+    assert ended.payload.guessed_cost_usd is not None
+    assert ended.payload.provider is None
+
+
+FAST = {"speed": "fast", "inference_geo": "us"}
+SEARCHED = {"server_tool_use": {"web_search_requests": 3, "web_fetch_requests": 1}}
+
+
+@every_way
+@pytest.mark.parametrize("last", ["text", "hang"])
+def test_fast_mode_and_place_of_a_claude_run_are_kept_whether_it_ended_or_was_killed(
+    bench: Callable[[str], Bench], last: str, way: Way
+) -> None:
+    command = (*PROGRAMS["claude-code"].command[:-1], "claude-opus-4-8")
+    ended = bench("claude-code").run(way, "tool", last, command=command, usage=FAST)
+    assert tokens(ended) == expected("claude-code", ended)
+    assert (ended.payload.speed, ended.payload.inference_geo) == ("fast", "us")
+    assert [(part.model, part.speed) for part in ended.payload.models] == [("claude-opus-4-8", "fast")]
+
+
+@every_way
+@pytest.mark.parametrize("last", ["text", "hang"])
+def test_searches_of_a_claude_run_are_counted_whether_it_ended_or_was_killed(
+    bench: Callable[[str], Bench], last: str, way: Way
+) -> None:
+    ended = bench("claude-code").run(way, "tool", last, usage=SEARCHED)
+    assert tokens(ended) == expected("claude-code", ended)
+    assert ended.payload.web_search_requests == 3 * len(ended.main)
+
+
+def test_cost_of_searches_is_in_what_claude_code_reports(bench: Callable[[str], Bench]) -> None:
+    plain = bench("claude-code").run("hooks", "text").payload
+    searched = bench("claude-code").run("hooks", "text", usage=SEARCHED).payload
+    assert plain.cost_usd is not None
+    assert searched.cost_usd is not None
+    assert abs(searched.cost_usd - plain.cost_usd - Decimal("0.03")) < FLOAT_NOISE  # 3 of $10 per 1,000
+
+
+@every_way
+@pytest.mark.parametrize("spawn", ["spawn", "spawn-with-history"])
+def test_sub_agents_of_a_codex_run_are_a_part_of_it(bench: Callable[[str], Bench], spawn: str, way: Way) -> None:
+    ended = bench("codex").run(way, spawn, "wait", "text")
+    assert [each["answer"] for each in ended.main] == [spawn, "wait", "text"]
+    assert len(ended.children) == 1
+    assert tokens(ended) == expected("codex", ended)
+    assert (ended.payload.model, ended.payload.uncertain) == (CODEX_MODEL, None)
+
+
+def test_without_their_files_the_sub_agents_of_a_codex_run_are_missed(bench: Callable[[str], Bench]) -> None:
+    ended = bench("codex").run("hooks", "spawn", "wait", "text", transcripts=False)
+    assert ended.payload.input_tokens == sum(each["input_tokens"] for each in ended.main)
+    assert "the tokens of 1 of its sub-agents" in (ended.payload.uncertain or "")
+
+
+@every_way
+def test_fork_of_a_codex_thread_is_recorded_without_its_parent(bench: Callable[[str], Bench], way: Way) -> None:
+    place = bench("codex")
+    first = place.run("hooks", "tool", "text")
+    command = (*PROGRAMS["codex"].command[:2], "fork", str(first.payload.session_id), "--json", "say it again")
+    fork = place.run(way, "text", command=command)
+    assert fork.payload.session_id != first.payload.session_id
+    for ended in (first, fork):
+        assert (tokens(ended), ended.payload.uncertain) == (expected("codex", ended), None)
+
+
+@every_way
+def test_review_by_codex_costs_what_its_reviewer_used(bench: Callable[[str], Bench], way: Way) -> None:
+    command = (*PROGRAMS["codex"].command[:2], "review", "--uncommitted", "--json")
+    ended = bench("codex").run(way, "text", command=command)
+    assert len(ended.main) == 1
+    assert tokens(ended) == expected("codex", ended)
+    assert ended.payload.outcome == "succeeded"
 
 
 @every_agent

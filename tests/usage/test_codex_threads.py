@@ -135,6 +135,12 @@ def test_an_announced_sub_agent_without_a_file_makes_the_counts_too_low(
         assert (*numbers(found), found.uncertain) == (20000, 0, 1000, said)
 
 
+def test_waiting_for_a_sub_agent_announces_none(codex: Callable[..., Usage]) -> None:
+    wait = {"type": "collab_tool_call", "tool": "wait_agent", "receiver_thread_ids": [CHILD]}
+    line = json.dumps({"type": "item.completed", "item": wait})
+    assert codex(f"{line}\n{printed(MAIN, tokens(20000, 0, 1000))}").uncertain is None
+
+
 def test_a_forks_total_begins_at_its_parents(write: Callable[..., Path], codex: Callable[..., Usage]) -> None:
     parent, own, total = tokens(200000, 0, 2000), tokens(210000, 200000, 1000), tokens(410000, 200000, 3000)
     write(MAIN, meta(MAIN), turn(), record(MAIN, "r1", parent), running(parent))

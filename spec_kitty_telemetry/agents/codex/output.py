@@ -100,7 +100,8 @@ def _tier_doubt(models: dict[Model, TokenCounts]) -> str | None:
 def _missing(printed: AgentOutput, rollout: Rollout) -> str | None:
     """Say that sub-agents which the stream announces are in no file."""
     items = [inner(found, "item") for found in printed.objects('"receiver_thread_ids"')]
-    named = [item.get("receiver_thread_ids") for item in items if item.get("type") == "collab_tool_call"]
+    started = [item for item in items if item.get("type") == "collab_tool_call" and item.get("tool") == "spawn_agent"]
+    named = [item.get("receiver_thread_ids") for item in started]
     threads = {one for listed in named if isinstance(listed, list) for one in listed if isinstance(one, str)}
     number = rollout.lacks(threads - {rollout.main.thread or ""})
     return f"too low: the tokens of {number} of its sub-agents are in no file that could be read" if number else None
