@@ -16,6 +16,7 @@ from spec_kitty_telemetry.cli.render.wording import shown
 from spec_kitty_telemetry.errors import FilterError, TelemetryError
 
 _COMMANDS = {
+    "check": "check",
     "completion": "completion",
     "demo": "demo",
     "doctor": "doctor",

@@ -50,6 +50,11 @@ class Condition(msgspec.Struct, frozen=True):
         value = group[self.dimension]
         return self.dimension not in PERIODS or value in self.patterns or value == now[self.dimension]
 
+    def in_period(self, now: Mapping[str, str]) -> Condition:
+        """Return the condition with the current month or week for a glob."""
+        is_glob = self.dimension in now and any(_GLOB.search(pattern) for pattern in self.patterns)
+        return Condition(self.dimension, (now[self.dimension],)) if is_glob else self
+
     def _number(self, slug: str) -> bool:
         number = slug.split("-", 1)[0].lstrip("0")
         return number.isdecimal() and any(p.isdecimal() and p.lstrip("0") == number for p in self.patterns)
@@ -79,10 +84,12 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
         words = " · ".join(str(condition) for condition in self.conditions) or "everything"
         return self.given_name or (f"{words}, each {self.per}" if self.per else words)
 
-    @property
-    def period(self) -> Condition | None:
-        """The condition on the month or the week, if there is one."""
-        return next((each for each in self.conditions if each.dimension in PERIODS), None)
+    def name_in(self, now: Mapping[str, str], whose: str | None = None) -> str:
+        """Return its name with the month or week that it is about `now`, and with what has this limit for itself."""
+        if whose is not None:
+            return f"{self.per} {whose}" if self.given_name is None else f"{self.given_name}: {whose}"
+        here = tuple(each.in_period(now) for each in self.conditions)
+        return msgspec.structs.replace(self, conditions=here).name
 
     @property
     def dimensions(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from spec_kitty_telemetry.decisions.budgets import Budget
     from spec_kitty_telemetry.reports.summary import CostSummary
@@ -24,16 +24,13 @@ EXIT_WITHIN, EXIT_OVER, EXIT_CANNOT_TELL = 0, 3, 4
 class Verdict(NamedTuple):
     """One budget and what was spent of it."""
 
+    name: str
+    """What was judged, in words."""
     budget: Budget
     whose: str | None
     """The feature, agent, … that has this limit for itself; `None`: the budget is one limit."""
     spent: CostSummary
     state: State
-
-    @property
-    def name(self) -> str:
-        """What was judged, in words."""
-        return self.budget.name if self.whose is None else f"{self.budget.per} {self.whose}"
 
     @property
     def spent_usd(self) -> Decimal:
@@ -57,8 +54,17 @@ class Verdict(NamedTuple):
         return self.spent_usd / self.budget.limit_usd if self.budget.limit_usd else None
 
 
-def judged(budget: Budget, whose: str | None, spent: CostSummary, unknown: Unknown = "warn") -> Verdict:
-    """Judge what was `spent` by `budget`; with `unknown` = allow what is known is taken for all there is."""
+def judged(
+    budget: Budget,
+    whose: str | None,
+    spent: CostSummary,
+    unknown: Unknown = "warn",
+    now: Mapping[str, str] | None = None,
+) -> Verdict:
+    """Judge what was `spent` by `budget`; with `unknown` = allow what is known is taken for all there is.
+
+    `now` is the current month and week, for the name.
+    """
     known = spent.total_cost_usd or Decimal(0)
     if known > budget.limit_usd:
         state: State = "over"
@@ -68,7 +74,7 @@ def judged(budget: Budget, whose: str | None, spent: CostSummary, unknown: Unkno
         state = "warning"
     else:
         state = "within"
-    return Verdict(budget, whose, spent, state)
+    return Verdict(budget.name_in(now or {}, whose), budget, whose, spent, state)
 
 
 def exit_code(verdicts: Iterable[Verdict], unknown: Unknown) -> int:

@@ -1,6 +1,7 @@
 """What the owner of a project set: environment over `.kittify/telemetry.yaml` over the user's own file.
 
-Prices are set in the same files under `pricing:`; they are the business of `pricing`.
+The same files have prices under `pricing:` and limits under `budgets:`; those are the business of `pricing` and
+`decisions`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.project.strict_yaml import Node, Place
 
 _ENVIRONMENT = {"fsync": "SPEC_KITTY_TELEMETRY_FSYNC", "transcripts": "SPEC_KITTY_TELEMETRY_TRANSCRIPTS"}
-_ELSEWHERE = frozenset({"pricing"})
+_ELSEWHERE = frozenset({"budgets", "pricing"})
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -91,6 +91,11 @@ def _dimension(name: str, zone: ZoneInfo | None) -> Dimension:
     return lambda event, _part: get(event)
 
 
+def period_of(name: str, day: date) -> str:
+    """Return the day, week or month (`name`) that `day` lies in, as reports write it."""
+    return _TIMES[name](day)
+
+
 def _week(day: date) -> str:
     year, week, _ = day.isocalendar()
     return f"{year:04}-W{week:02}"
