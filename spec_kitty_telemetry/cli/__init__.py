@@ -23,6 +23,7 @@ _COMMANDS = {
     "emit": "emit",
     "events": "events",
     "hook": "hook",
+    "forecast": "forecast",
     "import": "import_sessions",
     "init": "init",
     "lifecycle": "lifecycle",

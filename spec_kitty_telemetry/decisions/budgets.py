@@ -84,6 +84,13 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
         words = " · ".join(str(condition) for condition in self.conditions) or "everything"
         return self.given_name or (f"{words}, each {self.per}" if self.per else words)
 
+    @property
+    def period(self) -> str | None:
+        """`month` or `week` where it starts anew with each of them."""
+        return next(
+            (each.dimension for each in self.conditions if each.in_period(dict.fromkeys(PERIODS, "")) is not each), None
+        )
+
     def name_in(self, now: Mapping[str, str], whose: str | None = None) -> str:
         """Return its name with the month or week that it is about `now`, and with what has this limit for itself."""
         if whose is not None:

@@ -14,6 +14,7 @@ from spec_kitty_telemetry.model.timespans import in_zone
 from spec_kitty_telemetry.project.settings import user_settings_path
 from spec_kitty_telemetry.reports.build import ReportContext, build_report
 from spec_kitty_telemetry.reports.dimensions import SPLITTING, period_of
+from spec_kitty_telemetry.reports.filters import EventFilter
 from spec_kitty_telemetry.reports.search import Search
 
 if TYPE_CHECKING:
@@ -58,9 +59,16 @@ def current_periods(now: datetime, zone: ZoneInfo | None) -> dict[str, str]:
 
 
 def verdicts(
-    context: ReportContext, budgets: Sequence[Budget], unknown: Unknown = "warn", now: datetime | None = None
+    context: ReportContext,
+    budgets: Sequence[Budget],
+    unknown: Unknown = "warn",
+    *,
+    now: datetime | None = None,
+    since: datetime | None = None,
 ) -> list[Verdict]:
-    """Judge each of `budgets` by all runs of the context's project, whatever its search asks for.
+    """Judge each of `budgets` by all runs of the context's project, or by those from `since` on.
+
+    What the search of the context asks for does not matter.
 
     A budget that gives each feature (or agent, …) a limit of its own has one verdict for each, most spent first.
 
@@ -71,7 +79,7 @@ def verdicts(
     for splits in (False, True):
         # A report by model counts a run once for each of its models: only budgets about models are measured by it.
         if those := [each for each in budgets if _splits(each) is splits]:
-            reports[splits] = _report(context, those)
+            reports[splits] = _report(context, those, since)
     return [
         judged(budget, whose, spent, unknown, periods)
         for budget in budgets
@@ -88,9 +96,10 @@ def _splits(budget: Budget) -> bool:
     return not SPLITTING.isdisjoint(budget.dimensions)
 
 
-def _report(context: ReportContext, budgets: Iterable[Budget]) -> CostReport:
+def _report(context: ReportContext, budgets: Iterable[Budget], since: datetime | None) -> CostReport:
     by = sorted({name for budget in budgets for name in budget.dimensions}) or ["feature"]
-    whole = ReportContext(Search(context.search.project, goes_on=True), cost=context.cost, zone=context.zone)
+    search = Search(context.search.project, EventFilter(since=since), goes_on=True)
+    whole = ReportContext(search, cost=context.cost, zone=context.zone)
     return build_report(whole, by)
 
 
