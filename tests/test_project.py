@@ -151,7 +151,7 @@ def test_a_project_setting_wins_over_the_users_and_the_environment_over_both(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("colour: red", "found the unknown key 'colour', expected one of fsync, pricing, time_zone, transcripts"),
+        ("colour: red", "found the unknown key 'colour', expected one of budgets, "),
         ("fsync: maybe", "fsync: found 'maybe', expected on or off"),
         ("- fsync", "found a list, expected a mapping"),
         ("fsync: off\nfsync: off", "line 2: found the key 'fsync' a second time, expected each key once"),

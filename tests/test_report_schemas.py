@@ -106,6 +106,18 @@ def test_a_report_has_the_published_shape(some_project: Project, arguments: tupl
     check("report", said("report", "--project", some_project.root, "--json", *arguments))
 
 
+def test_a_report_in_another_currency_and_one_against_another_period_have_the_published_shape(
+    some_project: Project,
+) -> None:
+    days = "".join(f"  {year}-{month:02}-{day:02}: 0.8\n" for year in (2025, 2026, 2027) for month in range(1, 13)
+                   for day in (1, 8, 15, 22, 28))  # fmt: skip
+    some_project.settings_path.parent.mkdir(exist_ok=True)
+    some_project.settings_path.with_name("telemetry-rates.yaml").write_text(f"EUR:\n{days}", encoding="utf-8")
+    words = ("report", "--project", some_project.root, "--json", "--currency", "EUR", "--by", "wp,role")
+    check("report", said(*words, "--limit", "1"))
+    check("report-compare", said(*words, "--compare", "previous"))
+
+
 def test_a_lifecycle_has_the_published_shape(some_project: Project) -> None:
     check("lifecycle", said("lifecycle", "--project", some_project.root, "--json"))
 
@@ -131,6 +143,10 @@ def test_a_check_has_the_published_shape(some_project: Project) -> None:
         encoding="utf-8",
     )
     check("check", said("check", "--project", some_project.root, "--json", "--unknown", "allow"))
+
+
+def test_a_forecast_has_the_published_shape(some_project: Project) -> None:
+    check("forecast", said("forecast", "--project", some_project.root, "--json", "--backtest"))
 
 
 def test_the_answer_to_emit_has_the_published_shape(project: Project) -> None:

@@ -19,7 +19,7 @@ REFUSED = {
     "pricing: &p {models: {}}\n": "line 1: found an anchor or alias",
     "fsync: !!bool off\n": "line 1: found the tag",
     "pricing: {models: {m: {input: 1, output: -1}}}\n": "output: found '-1', expected dollars per million tokens",
-    "colour: red\n": "found the unknown key 'colour', expected one of fsync, pricing, time_zone, transcripts",
+    "colour: red\n": "found the unknown key 'colour', expected one of budgets, ",
     "fsync: maybe\n": "fsync: found 'maybe', expected on or off",
     "fsync: off\n---\nfsync: on\n": "found a second document",
     "fsync: \xff\n": "found byte 7 that is not UTF-8",

@@ -28,6 +28,7 @@ _COMMANDS = {
     "init": "init",
     "lifecycle": "lifecycle",
     "prices": "prices",
+    "rates": "rates",
     "report": "report",
     "run": "run",
 }

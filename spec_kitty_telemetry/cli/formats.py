@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.view import View
 
@@ -29,6 +31,12 @@ class ReportRequest(NamedTuple):
     """The rows that are shown."""
     to_file: bool
     """Whether it goes to a file, which is as wide as it needs to be and has no colours."""
+    currency: str = "USD"
+    """What the amounts of `view` are in."""
+    usd_view: View | None = None
+    """The same rows in dollars, for formats that say both, where `view` is in another currency."""
+    rates_end_on: date | None = None
+    """The day of the last rate, where it was used for later days."""
 
 
 class Format(Protocol):

@@ -14,6 +14,8 @@ from spec_kitty_telemetry.cli.formats import FORMATS
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from spec_kitty_telemetry.decisions.rates import Rates
+    from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.search import Search
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -36,6 +38,38 @@ def format_wanted(output_format: str | None, *, as_json: bool) -> str:
     if as_json and output_format not in {None, "json"}:
         raise click.UsageError(f"found --json together with --format {output_format}; give one of them")
     return "json" if as_json else output_format or "table"
+
+
+def currency_option(command: Command) -> Command:
+    """Add `--currency`; it arrives as a code in capitals."""
+    decorated: Command = click.option(
+        "--currency", default="USD", metavar="CODE", callback=_currency, show_default=True,
+        help="EUR, GBP …, at the rate of each run's day; see 'rates'.",
+    )(command)  # fmt: skip
+    return decorated
+
+
+def _currency(_context: click.Context, _option: click.Parameter, typed: str) -> str:
+    from spec_kitty_telemetry.decisions.rates import checked_currency
+    from spec_kitty_telemetry.errors import SettingsError
+
+    if typed == "USD":
+        return typed
+    try:
+        return checked_currency(typed)
+    except SettingsError as error:
+        raise click.UsageError(f"--currency: {error}") from error
+
+
+def in_currency(context: ReportContext, currency: str) -> tuple[ReportContext, Rates]:
+    """Return the same context in `currency`, and the rates that it uses.
+
+    :raises TelemetryError: a file of rates cannot be used.
+    """
+    from spec_kitty_telemetry.decisions.currency import converted, rates_of
+
+    rates = rates_of(context.search.project, currency)
+    return converted(context, rates), rates
 
 
 def project_option(command: Command) -> Command:

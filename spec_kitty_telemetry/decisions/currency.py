@@ -20,7 +20,7 @@ from spec_kitty_telemetry.reports.build import ReportContext
 from spec_kitty_telemetry.reports.search import Search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import date, datetime
     from pathlib import Path
     from zoneinfo import ZoneInfo
@@ -64,7 +64,14 @@ def rates_of(project: Project, currency: str) -> Rates:
 def converted(context: ReportContext, rates: Rates) -> ReportContext:
     """Return a context like `context` whose costs are in the currency of `rates`."""
     search = context.search
-    wanted = ConvertedSearch(search.project, search.filters, goes_on=search.goes_on, rates=rates, zone=context.zone)
+    wanted = ConvertedSearch(
+        search.project,
+        search.filters,
+        goes_on=search.goes_on,
+        with_outside=search.with_outside,
+        rates=rates,
+        zone=context.zone,
+    )
     found = ReportContext(wanted, cost=context.cost, zone=context.zone)
     found.find_price = _converted_prices(context.find_price, rates, context.zone)
     return found
@@ -124,8 +131,15 @@ def rate_on(rates: Rates, moment: datetime, zone: ZoneInfo | None) -> Decimal:
 
 
 def _converted_prices(find_price: FindPrice, rates: Rates, zone: ZoneInfo | None) -> FindPrice:
-    def find(model: str | None, provider: str | None, at: datetime, agent: str | None) -> Price | None:
-        price = find_price(model, provider, at, agent)
+    def find(
+        model: str | None,
+        provider: str | None,
+        at: datetime,
+        agent: str | None,
+        context: Mapping[str, str] | None = None,
+        /,
+    ) -> Price | None:
+        price = find_price(model, provider, at, agent, context)
         if price is None:
             return None
         found: Any = ConvertedPrice(price, rate_on(rates, at, zone))

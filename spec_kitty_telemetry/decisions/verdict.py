@@ -8,6 +8,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from spec_kitty_telemetry.reports.gaps import GAPS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -41,7 +43,8 @@ class Verdict(NamedTuple):
     def unknown_run_count(self) -> int:
         """How many runs cost more than is known."""
         row = self.spent
-        return row.unpriced_event_count + row.no_usage_event_count + row.partial_usage_event_count
+        floors: list[int] = [getattr(row, gap.field) for gap in GAPS if gap.is_floor and gap.field != "unread_count"]
+        return min(sum(floors), row.event_count)  # a run may lack several things
 
     @property
     def left_usd(self) -> Decimal:

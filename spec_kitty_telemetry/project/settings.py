@@ -36,6 +36,15 @@ class Settings(msgspec.Struct, frozen=True):
     """Look into the agents' own local files for what they did not print."""
     time_zone: str | None = None
     """IANA name of the zone that reports cut days in; `None`: the machine's own."""
+    person: str | None = None
+    """Who works here, kept with each run as the tag `person`; only the user's own file can say it."""
+    default_tags: dict[str, str] = {}
+    """Tags of every run that says nothing else for them."""
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of every run, the person's among them."""
+        return {**self.default_tags, **({} if self.person is None else {"person": self.person})}
 
     @classmethod
     def load(cls, project_file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -45,7 +54,13 @@ class Settings(msgspec.Struct, frozen=True):
         """
         chosen: dict[str, Any] = {}
         for path in (user_settings_path(), project_file):
-            chosen |= said_in(path)
+            said = said_in(path)
+            if "person" in said and path == project_file:
+                raise SettingsError(
+                    f"{path}, person: this file is everybody's. Move it to your own settings, {user_settings_path()}."
+                )
+            said["default_tags"] = {**chosen.get("default_tags", {}), **said.get("default_tags", {})}
+            chosen |= said
         for name, variable in _ENVIRONMENT.items():
             if text := environment.get(variable, "").strip():
                 chosen[name] = not is_no(text)
@@ -91,11 +106,19 @@ def _from_unchanged_file(path: Path, mtime_ns: int, size: int) -> Mapping[str, A
     return {name: _value(name, value, place) for name, value in found.items() if name not in _ELSEWHERE}
 
 
-def _value(name: str, value: Node, place: Place) -> bool | str:
-    if isinstance(value, str) and name == "time_zone":
+def _value(name: str, value: Node, place: Place) -> bool | str | dict[str, str]:
+    if isinstance(value, str) and value.strip() and name in {"time_zone", "person"}:
         return value
+    if name == "default_tags":
+        return _tags(value, place.step(name))
     if isinstance(value, str) and value.lower() in {"on", "true", "yes", "1"}:
         return True
     if isinstance(value, str) and is_no(value):
         return False
-    raise place.step(name).refuse(value, "on or off")
+    raise place.step(name).refuse(value, "a name" if name in {"time_zone", "person"} else "on or off")
+
+
+def _tags(value: Node, place: Place) -> dict[str, str]:
+    from spec_kitty_telemetry.project.strict_yaml import mapping, text_of  # as above
+
+    return {name: text_of(text, place.step(name)) for name, text in mapping(value, place).items()}

@@ -84,6 +84,11 @@ def _envelope(
     )
 
 
+def labelled(invocation: Invocation, tags: Mapping[str, str]) -> Invocation:
+    """Return the invocation with the project's own `tags`, where it has none of that name."""
+    return invocation.model_copy(update={"tags": {**tags, **invocation.tags}}) if tags else invocation
+
+
 def _who(invocation: Invocation) -> dict[str, Any]:
     return {
         "agent": safe_label(invocation.agent),

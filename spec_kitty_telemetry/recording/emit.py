@@ -73,6 +73,7 @@ def emit_execution_event(
 def _emit(feature_dir: Path, feature: str, facts: dict[str, Any]) -> Appended | None:
     from spec_kitty_telemetry.recording.compose import (
         compose_event,  # pydantic: a host that is off must not wait for it
+        labelled,
     )
 
     project, folder = project_of_feature_dir(feature_dir)
@@ -80,7 +81,7 @@ def _emit(feature_dir: Path, feature: str, facts: dict[str, Any]) -> Appended | 
     if not settings.enabled:
         return None
     invocation, result, usage = _told(project, check_slug(feature), facts)
-    event = compose_event(identity_of(project.root), invocation, result, usage)
+    event = compose_event(identity_of(project.root), labelled(invocation, settings.tags), result, usage)
     return FeatureLog(project, folder, fsync=settings.fsync).append(event)
 
 

@@ -17,7 +17,7 @@ from spec_kitty_telemetry.project.identity import identity_of
 from spec_kitty_telemetry.project.layout import Project, settings_or_defaults
 from spec_kitty_telemetry.project.locate import project_of_root
 from spec_kitty_telemetry.recording import in_flight as marks
-from spec_kitty_telemetry.recording.compose import compose_event, compose_killed
+from spec_kitty_telemetry.recording.compose import compose_event, compose_killed, labelled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ class Recorder:
         if not settings.enabled:
             return
         usage = self._hooks.extract_usage(invocation, result) if self._hooks else None
-        event = compose_event(identity_of(project.root), invocation, result, usage)
+        event = compose_event(identity_of(project.root), labelled(invocation, settings.tags), result, usage)
         self._append(project, event, settings)
         marks.take_away(project, invocation.invocation_id)
 
@@ -75,7 +75,9 @@ class Recorder:
             return
         with marks.abandoned(project) as left:
             for mark in left:
-                event = compose_killed(identity_of(project.root), mark.invocation, mark.found_at)
+                event = compose_killed(
+                    identity_of(project.root), labelled(mark.invocation, settings.tags), mark.found_at
+                )
                 in_log = self._append(project, event, settings)
                 marks.take_away(project, mark.invocation.invocation_id)
                 if not in_log:

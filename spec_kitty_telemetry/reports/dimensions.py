@@ -28,7 +28,7 @@ KeyOfPart = Callable[["ExecutionEvent", "ModelPart"], Key]
 TAG_PREFIX = "tag:"
 SPLITTING = frozenset({"model", "provider"})
 """Dimensions in which one record can have several values, because one run used several models."""
-_ALIASES = {"mission": "feature", "wp_id": "wp", "work-package": "wp", "run_id": "run"}
+_ALIASES = {"mission": "feature", "wp_id": "wp", "work-package": "wp", "run_id": "run", "person": "tag:person"}
 
 
 def checked(names: str | Iterable[str]) -> tuple[str, ...]:

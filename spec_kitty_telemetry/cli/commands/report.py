@@ -10,15 +10,26 @@ import click
 
 from spec_kitty_telemetry.cli.completions import complete_dimensions, complete_sort
 from spec_kitty_telemetry.cli.formats import ReportRequest, format_called
-from spec_kitty_telemetry.cli.options import filter_options, format_options, format_wanted, search_for
+from spec_kitty_telemetry.cli.options import (
+    currency_option,
+    filter_options,
+    format_options,
+    format_wanted,
+    in_currency,
+    search_for,
+)
 from spec_kitty_telemetry.cli.output import write
 from spec_kitty_telemetry.reports.dimensions import NAMES, checked
 
 if TYPE_CHECKING:
+    from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.costing import CostMode
+    from spec_kitty_telemetry.reports.view import Order, View
 
 TABLE_ROWS = 40
 """How many rows a table has where nobody said how many."""
+SAYING_DOLLARS = frozenset({"json", "csv"})
+"""The formats that have dollars beside every amount in another currency."""
 
 
 @click.command("report")
@@ -37,6 +48,9 @@ TABLE_ROWS = 40
               help="auto: what was reported, else the list price; or one of the two alone.")  # fmt: skip
 @click.option("--outside", type=click.Choice(["show", "hide"]), default="show", show_default=True,
               help="What agents did here for none of the features: a row of its own, or left out.")  # fmt: skip
+@currency_option
+@click.option("--compare", "compare_with", metavar="PERIOD",
+              help="Against another period: previous, 2026-10, or the time before this branch left main.")  # fmt: skip
 @format_options
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
               help="Write there instead of to the terminal; the file appears whole or not at all.")  # fmt: skip
@@ -48,6 +62,8 @@ def command(
     limit: int | None,
     cost: str,
     outside: str,
+    currency: str,
+    compare_with: str | None,
     output_format: str | None,
     as_json: bool,
     output: Path | None,
@@ -64,19 +80,56 @@ def command(
       report --by agent --sort failed --limit 5
       report --by month --cost calculated --format csv --output costs.csv
       report --by feature --json | jq .total
+      report --by model --compare previous
+      report --since 2026-11 --until 2026-11 --currency EUR
     """  # noqa: D301 - \b is click's mark
-    from spec_kitty_telemetry.cli.progress import progress
-    from spec_kitty_telemetry.reports.build import ReportContext, build_report
-    from spec_kitty_telemetry.reports.view import arranged, order_named
+    from spec_kitty_telemetry.reports.build import ReportContext
+    from spec_kitty_telemetry.reports.view import order_named
 
     wanted = format_wanted(output_format, as_json=as_json)
     order = order_named(sort, checked(by), reverse=reverse)
     search, zone = search_for(**filters)
     search.with_outside = outside == "show"
     context = ReportContext(search, cost=cast("CostMode", cost), zone=zone)
-    report = build_report(context, by, watch=progress, meanwhile=partial(format_called, wanted))
+    target = None if str(output) == "-" else output
     if limit is None:
         limit = TABLE_ROWS if wanted == "table" else 0
-    target = None if str(output) == "-" else output
-    request = ReportRequest(context, arranged(report, order, limit), to_file=target is not None)
-    write(format_called(wanted).write(request), target)
+    if compare_with is not None:
+        write(_compared(context, by, compare_with, currency, wanted, limit, to_file=target is not None), target)
+        return
+    request = _request(context, by, order, limit, currency=currency, output_format=wanted)
+    write(format_called(wanted).write(request._replace(to_file=target is not None)), target)
+
+
+def _request(
+    context: ReportContext, by: str, order: Order, limit: int, *, currency: str, output_format: str
+) -> ReportRequest:
+    """Make the report; in another currency also in dollars, where the format says both."""
+    from spec_kitty_telemetry.cli.progress import progress
+    from spec_kitty_telemetry.reports.build import build_report
+    from spec_kitty_telemetry.reports.view import arranged
+
+    def made(of: ReportContext) -> View:
+        report = build_report(of, by, watch=progress, meanwhile=partial(format_called, output_format))
+        return arranged(report, order, limit)
+
+    if currency == "USD":
+        return ReportRequest(context, made(context), to_file=False)
+    local, rates = in_currency(context, currency)
+    view = made(local)
+    usd_view = made(context) if output_format in SAYING_DOLLARS else None
+    return ReportRequest(local if usd_view is None else context, view, to_file=False, currency=currency,
+                         usd_view=usd_view, rates_end_on=rates.last_day_used_late)  # fmt: skip
+
+
+def _compared(
+    context: ReportContext, by: str, with_period: str, currency: str, output_format: str, limit: int, *, to_file: bool
+) -> str:
+    from spec_kitty_telemetry.cli.render import comparison as render
+    from spec_kitty_telemetry.decisions.contrast import contrast
+    from spec_kitty_telemetry.reports.view import TIMES
+
+    if not TIMES.isdisjoint(checked(by)):
+        raise click.UsageError("--compare compares whole periods. Leave day, week and month out of --by.")
+    found = contrast(context, by, with_period, in_currency(context, currency)[1] if currency != "USD" else None)
+    return render.text(found, output_format, currency=currency, limit=limit, to_file=to_file)

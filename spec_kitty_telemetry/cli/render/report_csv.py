@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 from spec_kitty_telemetry.cli.render import report_notes, wording
-from spec_kitty_telemetry.cli.render.report_json import numbers
+from spec_kitty_telemetry.cli.render.report_json import Converted, numbers
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.cli.formats import ReportRequest
-    from spec_kitty_telemetry.reports.view import View
 
 _FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet takes for the beginning of a formula; tabs and line ends are replaced before."""
@@ -23,25 +22,28 @@ _FORMULA = ("=", "+", "-", "@")
 
 def write(request: ReportRequest) -> str:
     """Return the rows alone; all else goes to stderr, where it spoils no column."""
-    view = request.view
+    view = request.usd_view or request.view
     if view.rest is not None:
         click.echo(f"{view.rest_count:,} more rows are left out (--limit 0 writes all).", err=True)
     for line in report_notes.as_lines(report_notes.all_notes(request)):
         click.echo(line, err=True)
-    return csv_text(view)
+    return csv_text(request)
 
 
-def csv_text(view: View) -> str:
+def csv_text(request: ReportRequest) -> str:
     r"""Return the rows as CSV (RFC 4180, but lines end with `\n`), the dimensions first; the names are JSON's."""
     import csv
     import io
 
+    view, local = request.usd_view or request.view, Converted(request)
+    code = {} if local.document() is None else {"currency": request.currency}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     whole = view.total.total_cost_usd
-    writer.writerow([*map(cell, view.by), *numbers(view.total, whole)])
+    writer.writerow([*map(cell, view.by), *numbers(view.total, whole), *local.total(), *code])
     for row in view.rows:
-        writer.writerow(map(cell, [*row.group.values(), *numbers(row, whole).values()]))
+        amounts = {**numbers(row, whole), **local.row(row), **code}
+        writer.writerow(map(cell, [*row.group.values(), *amounts.values()]))
     return text.getvalue().removesuffix("\n")
 
 

@@ -19,19 +19,20 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.reports.filters import EventFilter
     from spec_kitty_telemetry.reports.search import Search
     from spec_kitty_telemetry.reports.summary import CostSummary
-    from spec_kitty_telemetry.reports.view import View
 
 JSON_VERSION = 1
 
 
 def write(request: ReportRequest) -> str:
     """Return the report as JSON text."""
-    return json_text(document(request.view, request.context))
+    return json_text(document(request))
 
 
-def document(view: View, context: ReportContext) -> dict[str, Any]:
+def document(request: ReportRequest) -> dict[str, Any]:
     """Return the report as a JSON object."""
+    view, context = request.usd_view or request.view, request.context
     search, zone = context.search, context.zone
+    local = Converted(request)
     whole = view.total.total_cost_usd
     return {
         "version": JSON_VERSION,
@@ -41,15 +42,60 @@ def document(view: View, context: ReportContext) -> dict[str, Any]:
         "time_zone": zone.key if zone else None,
         "sort": {"column": view.order.name, "ascending": view.order.ascending},
         "limit": view.limit,
-        "rows": [{"group": row.group, "group_key": row.group_key, **numbers(row, whole)} for row in view.rows],
-        "rest": {"group_count": view.rest_count, **numbers(view.rest, whole)} if view.rest else None,
-        "total": numbers(view.total, whole),
+        "rows": [
+            {"group": row.group, "group_key": row.group_key, **numbers(row, whole), **local.row(row)}
+            for row in view.rows
+        ],
+        "rest": {"group_count": view.rest_count, **numbers(view.rest, whole), **local.rest()} if view.rest else None,
+        "total": {**numbers(view.total, whole), **local.total()},
+        "currency": local.document(),
         "unknown_models": unknown_models(view.report.unknown_models),
         "contradictory_event_count": view.total.contradictory_event_count,
         "repeated_event_count": view.report.repeated_event_count,
         "outside_missions": outside(context),
         **skipped(search),
         "prices": prices_used(context.book),
+    }
+
+
+class Converted:
+    """What the rows of a report cost in another currency, where one was asked for: said beside the dollars."""
+
+    def __init__(self, request: ReportRequest) -> None:
+        """Know the amounts of a report that has `usd_view`; any other has none."""
+        self._request = request
+        view = request.view if request.usd_view is not None else None
+        self._rows = {} if view is None else {tuple(row.group.values()): row for row in view.report.rows}
+        self._view = view
+
+    def row(self, row: CostSummary) -> dict[str, Any]:
+        """Return the amounts of one row in dollars in the other currency."""
+        return {} if self._view is None else _amounts(self._rows[tuple(row.group.values())])
+
+    def rest(self) -> dict[str, Any]:
+        """Return the amounts of the rows that are left out."""
+        if self._view is None or self._request.usd_view is None:
+            return {}
+        shown = {tuple(row.group.values()) for row in self._request.usd_view.rows}
+        return _amounts(self._view.report.sum_of(row for key, row in self._rows.items() if key not in shown))
+
+    def total(self) -> dict[str, Any]:
+        """Return the amounts of all runs."""
+        return {} if self._view is None else _amounts(self._view.total)
+
+    def document(self) -> dict[str, Any] | None:
+        """Return which currency it is; `None`: there are only dollars."""
+        if self._view is None:
+            return None
+        day = self._request.rates_end_on
+        return {"code": self._request.currency, "rates_end_on": day.isoformat() if day else None}
+
+
+def _amounts(row: CostSummary) -> dict[str, Any]:
+    return {
+        "total_cost": json_money(row.total_cost_usd),
+        "reported_cost": json_money(row.reported_cost_usd),
+        "estimated_cost": json_money(row.estimated_cost_usd),
     }
 
 

@@ -22,12 +22,12 @@ def write(request: ReportRequest) -> str:
     below = notes(report_notes.all_notes(request))
     if not request.view.total.event_count:
         return "\n".join([text(report_notes.nothing(request.context.search).replace("\n", " ")), "", *below])
-    return "\n".join([*lines(request.view), "", *below])
+    return "\n".join([*lines(request.view, request.currency), "", *below])
 
 
-def lines(view: View) -> list[str]:
+def lines(view: View, currency: str = "USD") -> list[str]:
     """Return the lines of the whole table."""
-    texts = report_table.Texts(view, compact=False)
+    texts = report_table.Texts(view, compact=False, currency=currency)
     columns = report_table.wanted_columns(view, texts, report_table.SHOWN)
     titles = [*(text(name) for name in view.by), *(column.heading for column in columns)]
     rows = [[*map(text, row[: len(view.by)]), *row[len(view.by) :]] for row in texts.rows(columns)]

@@ -40,7 +40,8 @@ def all_notes(request: ReportRequest) -> list[Note]:
     """Return what a report does not say: its numbers, then its rows."""
     report = request.view.report
     return [
-        *_about_outside(request.context),
+        *_about_outside(request),
+        *_about_currency(request),
         *notes(report.total, report.unknown_models, request.context),
         *about_rows(report),
     ]
@@ -88,14 +89,22 @@ def as_lines(found: Iterable[Note]) -> list[str]:
     return [line for sentence, items in found for line in (sentence, *(f"  {item}" for item in items))]
 
 
-def _about_outside(context: ReportContext) -> list[Note]:
+def _about_currency(request: ReportRequest) -> list[Note]:
+    if request.currency == "USD":
+        return []
+    day = request.rates_end_on
+    late = f"; the last rate is of {day} and counts for all later days" if day else ""
+    return [(f"In {request.currency} at the rate of each run's own day{late}.", [])]
+
+
+def _about_outside(request: ReportRequest) -> list[Note]:
     from spec_kitty_telemetry.reports.outside import outside_spend  # most projects have none
 
-    spend = outside_spend(context) if context.search.includes_outside else None
+    spend = outside_spend(request.context) if request.context.search.includes_outside else None
     if spend is None:
         return []
     mark = "~" if spend.cost.estimated_cost_usd is not None else ""
-    cost = wording.money(spend.cost.total_cost_usd, mark)
+    cost = wording.money(spend.cost.total_cost_usd, mark, currency=request.currency)
     sessions = wording.plural(spend.session_count, "session")
     return [(f"Outside missions: {cost} in {sessions} (feature –; --outside hide leaves it out).", [])]
 

@@ -32,6 +32,12 @@ class _Style(NamedTuple):
     """What shares are shares of."""
     longest_usd: Decimal | None
     """The cost of the row whose bar is full."""
+    currency: str = "USD"
+    """What all amounts are in."""
+
+
+def _money(amount: Decimal | None, style: _Style, mark: str = "") -> str:
+    return wording.money(amount, mark, places=style.places, currency=style.currency)
 
 
 def _share(part_usd: Decimal | None, whole_usd: Decimal | None) -> str:
@@ -44,9 +50,9 @@ _CELLS: dict[str, Callable[[CostSummary, Any, _Style], str]] = {
     "if any": lambda _row, number, _style: f"{number:,}" if number else "",
     "tokens": lambda _row, number, style: wording.count(number, compact=style.compact),
     "time": lambda _row, number, _style: wording.duration(number),
-    "money": lambda _row, amount, style: wording.money(amount, places=style.places),
-    "estimate": lambda _row, amount, style: wording.money(amount, "~", places=style.places),
-    "cost": lambda row, _amount, style: cost(row, style.places),
+    "money": lambda _row, amount, style: _money(amount, style),
+    "estimate": lambda _row, amount, style: _money(amount, style, "~"),
+    "cost": lambda row, _amount, style: cost(row, style.places, style.currency),
     "share": lambda _row, amount, style: _share(amount, style.whole_usd),
     "bar": lambda _row, amount, style: wording.bar(amount, style.longest_usd, BAR_CELLS),
 }
@@ -61,16 +67,16 @@ def write(request: ReportRequest) -> str:
     if not request.view.total.event_count:
         return "\n".join([report_notes.nothing(request.context.search), *below])
     if request.to_file:
-        return "\n".join([*lines(request.view, terminal.UNLIMITED), "", *below])
-    return "\n".join([*tables.coloured(lines(request.view, terminal.width())), "", *below])
+        return "\n".join([*lines(request.view, terminal.UNLIMITED, request.currency), "", *below])
+    return "\n".join([*tables.coloured(lines(request.view, terminal.width(), request.currency)), "", *below])
 
 
-def lines(view: View, width: int) -> list[str]:
+def lines(view: View, width: int, currency: str = "USD") -> list[str]:
     """Return the widest table of `view` that fits `width` columns: fewer columns first, then shorter names.
 
     Whole numbers are preferred, then numbers with units.
     """
-    whole, compact = Texts(view, compact=False), Texts(view, compact=True)
+    whole, compact = Texts(view, compact=False, currency=currency), Texts(view, compact=True, currency=currency)
     wanted = wanted_columns(view, whole, (*SHOWN, _BAR))
     columns = wanted
     for given_up in range(max(column.given_up or 0 for column in SHOWN) + 1):
@@ -81,22 +87,22 @@ def lines(view: View, width: int) -> list[str]:
     return _with_shorter_names(view, compact, columns, width)
 
 
-def cost(row: CostSummary, places: int) -> str:
+def cost(row: CostSummary, places: int, currency: str = "USD") -> str:
     """Return the cost of `row` with what qualifies it: `~` has estimates in it, `≥` is a floor."""
     if row.total_cost_usd is None:
         return "unknown"
     marks = ("≥" if row.is_lower_bound else "") + ("~" if row.estimated_cost_usd else "")
-    return wording.money(row.total_cost_usd, marks, places=places)
+    return wording.money(row.total_cost_usd, marks, places=places, currency=currency)
 
 
 class Texts:
     """The cells of a table, column by column and each made once, so that what fits is known before it is drawn."""
 
-    def __init__(self, view: View, *, compact: bool) -> None:
+    def __init__(self, view: View, *, compact: bool, currency: str = "USD") -> None:
         """Prepare the rows of `view` with the sums of those that are left out and of all among them."""
         known = [row.total_cost_usd for row in view.rows if row.total_cost_usd is not None]
         places = wording.money_places(view.total.total_cost_usd)
-        self._style = _Style(compact, places, view.total.total_cost_usd, max(known, default=None))
+        self._style = _Style(compact, places, view.total.total_cost_usd, max(known, default=None), currency)
         blank = [""] * (len(view.by) - 1)
         names = [[_value(value) for value in row.group.values()] for row in view.rows]
         rows = list(view.rows)

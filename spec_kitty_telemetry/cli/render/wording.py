@@ -7,6 +7,7 @@ from decimal import Decimal
 from spec_kitty_telemetry.cli.output import can_show
 
 UNKNOWN = "–"
+_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩"}
 _UNITS = ("", "k", "M", "G", "T")
 BLOCKS = "▏▎▍▌▋▊▉█"
 
@@ -16,14 +17,21 @@ def shown(text: object) -> str:
     return "".join(character if character.isprintable() else "�" for character in str(text))
 
 
-def money(amount_usd: Decimal | None, mark: str = "", *, places: int = 4) -> str:
-    """Return dollars with `mark` before them and `places` decimals; a small amount is never a false zero."""
-    if amount_usd is None:
+def money(amount: Decimal | None, mark: str = "", *, places: int = 4, currency: str = "USD") -> str:
+    """Return an amount with `mark` before it and `places` decimals; a small amount is never a false zero."""
+    if amount is None:
         return UNKNOWN
+    sign = symbol(currency)
     least = Decimal(1).scaleb(-places)
-    if 0 < amount_usd < least:
-        return f"{mark}<${least}"
-    return f"{mark}${amount_usd:,.{places}f}"
+    if 0 < amount < least:
+        return f"{mark}<{sign}{least}"
+    return f"{mark}{sign}{amount:,.{places}f}"
+
+
+def symbol(currency: str) -> str:
+    """Return what stands before an amount: a sign that is known and can be shown, else the code."""
+    sign = _SIGNS.get(currency)
+    return sign if sign and can_show(sign) else f"{currency} "
 
 
 def money_places(greatest_usd: Decimal | None) -> int:
