@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.agents.common.store import StoredSession
     from spec_kitty_telemetry.agents.common.store_reading import SessionOutline
     from spec_kitty_telemetry.importing.places import Places
+    from spec_kitty_telemetry.importing.unchanged import Unchanged
     from spec_kitty_telemetry.project.layout import Project
 
 
@@ -48,10 +49,12 @@ def sessions(
     only: Project | None = None,
     since: datetime | None = None,
     session_ids: Collection[str] | None = None,
+    unchanged: Unchanged | None = None,
 ) -> Iterator[StoredSession]:
     """Yield the stored sessions of `agents`; what cannot be read is passed over.
 
-    `only`: those that were in this project; `since`: those that went on after it; `session_ids`: those.
+    `only`: those that were in this project; `since`: those that went on after it; `session_ids`: those;
+    `unchanged`: not those.
     """
     from spec_kitty_telemetry.agents.common.store_index import StoreIndex
 
@@ -62,7 +65,8 @@ def sessions(
             return False
         if only is None:
             return True
-        return any((there := places.at(folder).project) and there.root == only.root for folder in outline.folders)
+        is_here = any((there := places.at(folder).project) and there.root == only.root for folder in outline.folders)
+        return is_here and not (unchanged is not None and unchanged.holds(outline))
 
     try:
         home = Path.home()

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from spec_kitty_telemetry.cli import group
+from spec_kitty_telemetry.importing import waiting
 from spec_kitty_telemetry.importing.importer import Importer, write
 from tests.importing.conftest import NINE, SLUG, Mission, Telling, session
 
@@ -102,6 +103,27 @@ def test_importing_again_adds_nothing(mission: Mission, claude_session: Path) ->
     again = documents("--project", mission.project.root)
     assert (again["projects"][0]["new"], again["projects"][0]["grown"]) == (0, 0)
     assert [row["request_count"] for row in again["records"]] == [3, 1]
+
+
+def test_what_did_not_change_is_not_looked_at_again_but_a_mission_that_did_is(
+    mission: Mission, claude_session: Path
+) -> None:
+    root = mission.project.root
+    assert "Wrote 2 new records of 1 session in" in run("import", "--project", root).stdout
+    assert "Wrote 0 new records of 1 session in" in run("import", "--project", root).stdout
+    assert run("import", "--project", root).stdout == "1 session did not change since the last import.\n"
+    mission.moves(NINE, "WP01", "in_progress", "planned")
+    assert "1 brought up to date" in run("import", "--project", root).stdout
+    run("import", "--project", root)
+    with claude_session.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(answer(12, root, [{"type": "text", "text": "Vienna, of course"}])) + "\n")
+    assert "1 brought up to date" in run("import", "--project", root).stdout
+
+
+def test_an_import_does_what_hooks_left_waiting(mission: Mission, claude_session: Path) -> None:
+    waiting.put(mission.project, waiting.Session("claude-code", SESSION))
+    run("import", "--project", mission.project.root)
+    assert waiting.waiting(mission.project) == []
 
 
 def test_all_projects_are_found_from_anywhere_and_what_is_in_none_only_when_asked(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spec_kitty_telemetry.importing.importer import Found
+    from spec_kitty_telemetry.importing.unchanged import Unchanged
     from spec_kitty_telemetry.project.layout import Project
 
 
@@ -44,25 +45,59 @@ def command(
       import --agent claude --since 7d
       import --all-projects --dry-run --json
     """  # noqa: D301 - \b is click's mark
-    from spec_kitty_telemetry.importing.importer import write
     from spec_kitty_telemetry.project.locate import find_project
 
-    only = None if all_projects and project_folder is None else find_project(project_folder)
+    only = None if all_projects else find_project(project_folder)
     rows: list[dict[str, Any]] | None = [] if as_json else None
-    found = look(agents, None if all_projects else only, _moment(since), rows)
-    problems = [] if dry_run else [each for one in found if one.project for each in write(one.project, one.changes)]
+    moment = _moment(since)
+    if only is not None and not (dry_run or as_json or agents or moment):
+        found, problems, unchanged_count = _import_whole(only)
+    else:
+        unchanged_count = 0
+        found = look(agents, only, moment, rows)
+        problems = [] if dry_run else _write(found)
     if rows is not None:
         print_json(document(found, rows, dry_run=dry_run, problems=problems))
     else:
         from spec_kitty_telemetry.cli.render.imported import lines
 
-        say("\n".join(lines(found, dry_run=dry_run)))
+        say("\n".join(lines(found, dry_run=dry_run, unchanged_count=unchanged_count)))
     if problems:
         raise LogError(f"{problems[0]}; {len(problems)} records could not be written, import again")
 
 
+def _write(found: list[Found]) -> list[str]:
+    from spec_kitty_telemetry.importing.importer import write
+
+    return [problem for one in found if one.project for problem in write(one.project, one.changes)]
+
+
+def _import_whole(project: Project) -> tuple[list[Found], list[str], int]:
+    """Import all that changed in `project` since the last time, and what hooks left waiting with it.
+
+    Returns what was found, why some of it could not be written, and how many sessions were as they were.
+    """
+    from spec_kitty_telemetry.importing.unchanged import Unchanged
+    from spec_kitty_telemetry.importing.waiting import waiting
+
+    left = waiting(project)
+    unchanged = Unchanged(project)
+    found = look((), project, None, None, unchanged)
+    problems = _write(found)
+    if not problems:
+        for each in left:
+            each.remove()
+        if not any(one.changes for one in found):  # what was written now is looked at once more the next time
+            unchanged.keep()
+    return found, problems, unchanged.count
+
+
 def look(
-    agents: tuple[str, ...], only: Project | None, since: datetime | None, rows: list[dict[str, Any]] | None
+    agents: tuple[str, ...],
+    only: Project | None,
+    since: datetime | None,
+    rows: list[dict[str, Any]] | None,
+    unchanged: Unchanged | None = None,
 ) -> list[Found]:
     """Return what the stores of `agents` (all, if none is named) hold for the project `only`, or for every one.
 
@@ -75,7 +110,7 @@ def look(
 
     places = Places()
     importer = Importer(places, only=only)
-    for session in sessions(agents_called(agents), places, only=only, since=since):
+    for session in sessions(agents_called(agents), places, only=only, since=since, unchanged=unchanged):
         for segment in importer.look_at(session):
             if rows is not None:
                 rows += rows_of(segment)

@@ -17,8 +17,11 @@ _HEADINGS = ("Feature", "WP", "Role", "Try", "Agent", "Model", "Began", "By", "R
 _LEFT = 8
 
 
-def lines(found: Iterable[Found], *, dry_run: bool) -> list[str]:
-    """Return what to print: with `dry_run` the table of what would be recorded, else what was done."""
+def lines(found: Iterable[Found], *, dry_run: bool, unchanged_count: int = 0) -> list[str]:
+    """Return what to print: with `dry_run` the table of what would be recorded, else what was done.
+
+    `unchanged_count` is how many sessions were not looked at, because they are as they were.
+    """
     said: list[str] = []
     for one in found:
         if one.project is None:
@@ -26,6 +29,8 @@ def lines(found: Iterable[Found], *, dry_run: bool) -> list[str]:
         if dry_run:
             said += [*_table(one), ""]
         said.append(_summary(one, dry_run=dry_run))
+    if unchanged_count:
+        said.append(f"{wording.plural(unchanged_count, 'session')} did not change since the last import.")
     return said or ["Found no session of an agent in this project."]
 
 
