@@ -72,6 +72,10 @@ class Recorded:
     _session_of_run: dict[str, str] = field(default_factory=dict)
     _runs: dict[str, list[tuple[datetime, datetime]]] = field(default_factory=dict)
 
+    def has_any_of(self, session_id: str) -> bool:
+        """Tell whether anything of this session is recorded, or was and was taken back."""
+        return session_id in self._runs or session_id in self._of_session
+
     def has_runs_of(self, session_id: str) -> bool:
         """Tell whether a host recorded any run of this session with its numbers."""
         return session_id in self._runs

@@ -11,7 +11,7 @@ from spec_kitty_telemetry.agents.common.context import AgentContext
 from spec_kitty_telemetry.errors import FilterError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from datetime import datetime
 
     from spec_kitty_telemetry.agents.common.store import StoredSession
@@ -56,17 +56,39 @@ def sessions(
     `only`: those that were in this project; `since`: those that went on after it; `session_ids`: those;
     `unchanged`: not those.
     """
-    from spec_kitty_telemetry.agents.common.store_index import StoreIndex
 
     def is_wanted(outline: SessionOutline) -> bool:
         if session_ids is not None and outline.session_id not in session_ids:
             return False
         if since is not None and outline.ended_at < since:
             return False
-        if only is None:
-            return True
-        is_here = any((there := places.at(folder).project) and there.root == only.root for folder in outline.folders)
-        return is_here and not (unchanged is not None and unchanged.holds(outline))
+        if only is not None and not _is_in(only, outline, places):
+            return False
+        return unchanged is None or not unchanged.holds(outline)
+
+    yield from _read(agents, is_wanted)
+
+
+def outlines(project: Project, places: Places) -> list[SessionOutline]:
+    """Return what is known of every session that was in `project`, without putting any together."""
+    found: list[SessionOutline] = []
+
+    def is_wanted(outline: SessionOutline) -> bool:
+        if _is_in(project, outline, places):
+            found.append(outline)
+        return False
+
+    for _ in _read(stores.STORES, is_wanted):
+        pass
+    return found
+
+
+def _is_in(project: Project, outline: SessionOutline, places: Places) -> bool:
+    return any((there := places.at(folder).project) and there.root == project.root for folder in outline.folders)
+
+
+def _read(agents: Iterable[str], is_wanted: Callable[[SessionOutline], bool]) -> Iterator[StoredSession]:
+    from spec_kitty_telemetry.agents.common.store_index import StoreIndex
 
     try:
         home = Path.home()

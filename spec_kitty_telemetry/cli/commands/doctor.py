@@ -14,13 +14,15 @@ import msgspec
 from spec_kitty_telemetry.agents import NAMES
 from spec_kitty_telemetry.cli.options import json_option, project_option
 from spec_kitty_telemetry.cli.output import print_json, say
-from spec_kitty_telemetry.cli.render import wording
+from spec_kitty_telemetry.cli.render import history, wording
 from spec_kitty_telemetry.errors import PriceTableError, ProjectError, SettingsError, TelemetryError
 from spec_kitty_telemetry.project.killswitch import IS_OFF, is_off
+from spec_kitty_telemetry.project.layout import settings_or_defaults
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.bridges.check import BridgeStatus
     from spec_kitty_telemetry.hooks.manager import PluginStatus
+    from spec_kitty_telemetry.importing.history import History
     from spec_kitty_telemetry.log.repair import LogHealth
     from spec_kitty_telemetry.project.layout import Project
 
@@ -34,6 +36,7 @@ class Findings:
     bridges: list[BridgeStatus]
     logs: list[LogHealth]
     settings: dict[str, Any]
+    histories: list[History] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """What needs a person, one sentence each."""
     repaired: list[str] = field(default_factory=list)
@@ -79,6 +82,7 @@ def look(project_folder: Path | None, *, with_repair: bool = False) -> Findings:
         bridges=check(project.root if project else None),
         logs=_logs(project),
         settings={},
+        histories=_histories(project),
         problems=[*failed, *_plugin_failures(project)],
         repaired=repaired,
     )
@@ -105,6 +109,14 @@ def _plugins(project: Project | None) -> list[PluginStatus]:
     from spec_kitty_telemetry.hooks.manager import Hooks
 
     return Hooks.load(project.root if project else None).plugins
+
+
+def _histories(project: Project | None) -> list[History]:
+    if project is None or not settings_or_defaults(project).transcripts:
+        return []
+    from spec_kitty_telemetry.importing.history import histories
+
+    return histories(project)
 
 
 def _plugin_failures(project: Project | None) -> list[str]:
@@ -186,6 +198,7 @@ def _log_problems(log: LogHealth) -> list[str]:
 
 def _document(findings: Findings) -> dict[str, Any]:
     document = asdict(findings)
+    document["histories"] = history.document(findings.histories)
     document["project"] = str(findings.project) if findings.project else None
     for log in document["logs"]:
         log["path"] = str(log["path"])
@@ -204,6 +217,7 @@ def _lines(findings: Findings) -> list[str]:
     lines += ["", "Logs", *(_log_line(log) for log in findings.logs)]
     if not findings.logs:
         lines.append("  none yet")
+    lines += ["", "Agents' own history", *history.lines(findings.histories)]
     lines += ["", "Settings", *(f"  {name}: {_setting(value)}" for name, value in findings.settings.items())]
     if findings.repaired:
         lines += ["", "Repaired", *(f"  {wording.shown(each)}" for each in findings.repaired)]
