@@ -67,7 +67,7 @@ def harmless(json: str) -> str:
 
 def _escaped(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[place]:02x}{units[place + 1]:02x}" for place in range(0, len(units), 2))
+    return "".join(f"\\u{units[index]:02x}{units[index + 1]:02x}" for index in range(0, len(units), 2))
 
 
 def json_money(amount_usd: Decimal | None) -> Decimal | None:

@@ -265,11 +265,11 @@ def _reported_parts(payload: ExecutionPayload, reported: int) -> tuple[Cost, ...
     """
     own = [None if part.cost_usd is None else picodollars(part.cost_usd) for part in payload.models]
     rest = reported - sum([cost for cost in own if cost is not None])
-    without = [place for place, cost in enumerate(own) if cost is None]
+    without = [index for index, cost in enumerate(own) if cost is None]
     if len(without) == 1 and rest >= 0:
         own[without[0]] = rest
     elif not without and abs(rest) <= _DUST:
-        greatest = max(range(len(own)), key=lambda place: own[place] or 0)
+        greatest = max(range(len(own)), key=lambda index: own[index] or 0)
         own[greatest] = (own[greatest] or 0) + rest
     elif rest < 0 or not without:
         return (_UNPRICED,) * len(own)

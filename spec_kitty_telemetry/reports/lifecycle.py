@@ -164,7 +164,7 @@ def pairs(work_packages: Iterable[WorkPackage]) -> list[Pair]:
         Pair(
             implementer=implementer,
             reviewer=reviewer,
-            work_package_count=len({place[:2] for place in every}),
+            work_package_count=len({(feature, wp_id) for feature, wp_id, _ in every}),
             review_count=len(every),
             accepted_count=sum(review.verdict == "accepted" for *_, review in every),
             rejected_count=sum(review.verdict == "rejected" for *_, review in every),
@@ -208,9 +208,9 @@ def _rejections(runs: Sequence[_Run], moves: Sequence[Move]) -> list[datetime]:
     found = []
     moved = [move.at for move in moves if move.is_rejection]
     reviews = [run for run in runs if run.role == REVIEWER]
-    for place, review in enumerate(reviews):
+    for index, review in enumerate(reviews):
         if review.event.payload.outcome == "rejected":
-            until = reviews[place + 1].began if place + 1 < len(reviews) else None
+            until = reviews[index + 1].began if index + 1 < len(reviews) else None
             same = [at for at in moved if review.began <= at and (until is None or at < until)][:1]
             moved = [at for at in moved if at not in same]
             found.append(min([review.event.timestamp, *same]))
@@ -229,12 +229,12 @@ def _reviews(runs: Sequence[_Run], moves: Sequence[Move]) -> list[Review]:
     found = []
     work: list[_Run] = []
     implementer = None
-    for place, run in enumerate(runs):
+    for index, run in enumerate(runs):
         if run.role == IMPLEMENTER:
             work.append(run)
             implementer = run.event.payload.agent
         elif run.role == REVIEWER:
-            until = runs[place + 1].began if place + 1 < len(runs) else None
+            until = runs[index + 1].began if index + 1 < len(runs) else None
             verdict = _verdict(run, until, moves)
             found.append(Review(implementer, run.event.payload.agent, verdict, _together(work), run.totals))
             work = []

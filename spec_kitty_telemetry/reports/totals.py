@@ -113,22 +113,22 @@ class Totals:
         self.reported += cost_pico
         self.reported_zeros += not cost_pico
 
-    def add_cost(self, charge: Cost) -> None:
+    def add_cost(self, cost: Cost) -> None:
         """Add what the run that was just counted cost, and what is not known about that."""
-        if (number := charge.reported) is not None:
+        if (number := cost.reported) is not None:
             self.add_reported(number)
-        if (number := charge.estimated) is not None:
+        if (number := cost.estimated) is not None:
             self.estimated += number
             self.estimated_zeros += not number
-        if charge.is_gap:
-            self.unpriced += charge.unpriced
-            self.no_usage += not charge.has_usage
-            self.partial += charge.partial
-            self.base_rates += charge.base_rates
-            self.contradictory += charge.contradictory
-            self.unpriced_searches += charge.unpriced_searches
-            self.dearer_rates += charge.dearer_rates
-            self.cheaper_rates += charge.cheaper_rates
+        if cost.is_gap:
+            self.unpriced += cost.unpriced
+            self.no_usage += not cost.has_usage
+            self.partial += cost.partial
+            self.base_rates += cost.base_rates
+            self.contradictory += cost.contradictory
+            self.unpriced_searches += cost.unpriced_searches
+            self.dearer_rates += cost.dearer_rates
+            self.cheaper_rates += cost.cheaper_rates
 
     def merge(self, other: Totals) -> None:
         """Add what `other` added."""
@@ -204,54 +204,54 @@ class Aggregator:
         cost_of, takes_reported, in_parts = self._costing.cost_of, self._costing.takes_reported, self._in_parts
         for event in events:
             payload = event.payload
-            charge = None
+            cost = None
             if in_parts and payload.models:
-                charge = cost_of(event)
-                if members := self._members(payload, charge):
-                    self._add_parts(event, charge, members)
+                cost = cost_of(event)
+                if members := self._members(payload, cost):
+                    self._add_parts(event, cost, members)
                     continue
             key = key_of(event)
             runs = (groups.get(key) or new_group(key)).runs
             runs.add(payload, payload)
             if (
                 takes_reported and payload.cost_usd is not None and payload.guessed_cost_usd is None
-            ):  # as its charge has it, in half the time
+            ):  # as its cost has it, in half the time
                 runs.add_reported(picodollars(payload.cost_usd))
             else:
-                runs.add_cost(charge or cost_of(event))
+                runs.add_cost(cost or cost_of(event))
 
-    def _members(self, payload: ExecutionPayload, charge: Cost) -> list[Member]:
-        """Return the parts of one run with their charges, those of wanted models alone."""
-        members = list(zip(payload.models, charge.parts, strict=True))
+    def _members(self, payload: ExecutionPayload, cost: Cost) -> list[Member]:
+        """Return the parts of one run with their costs, those of wanted models alone."""
+        members = list(zip(payload.models, cost.parts, strict=True))
         wanted = self._wanted_model
         return members if wanted is None else [each for each in members if wanted(each[0].model)]
 
-    def _add_parts(self, event: ExecutionEvent, charge: Cost, members: list[Member]) -> None:
+    def _add_parts(self, event: ExecutionEvent, cost: Cost, members: list[Member]) -> None:
         """Add each part to its row; parts that fall into one row count as one run there."""
         rows: dict[Key, list[Member]] = {}
         for member in members:
             key = self._key_of_part(event, member[0]) if self._splits else self._key_of_run(event)
             rows.setdefault(key, []).append(member)
-        _add_together(self.totals.split_runs, event, charge, members)
+        _add_together(self.totals.split_runs, event, cost, members)
         for key, those in rows.items():
-            _add_together(self.totals.group(key).parts, event, charge, those)
+            _add_together(self.totals.group(key).parts, event, cost, those)
 
 
-def _add_together(sums: Totals, event: ExecutionEvent, charge: Cost, members: list[Member]) -> None:
-    counts, cost = _together(event, charge, members)
+def _add_together(sums: Totals, event: ExecutionEvent, cost: Cost, members: list[Member]) -> None:
+    counts, cost = _together(event, cost, members)
     sums.add(event.payload, counts)
     sums.add_cost(cost)
 
 
-def _together(event: ExecutionEvent, charge: Cost, members: list[Member]) -> tuple[ExecutionPayload | ModelPart, Cost]:
+def _together(event: ExecutionEvent, cost: Cost, members: list[Member]) -> tuple[ExecutionPayload | ModelPart, Cost]:
     """Return the sums of some parts of one run; all of them are the run itself, with what only its totals say."""
     if len(members) == len(event.payload.models):
-        return event.payload, charge
+        return event.payload, cost
     if len(members) == 1:
         return members[0]
-    parts, charges = zip(*members, strict=True)
+    parts, costs = zip(*members, strict=True)
     counts: dict[str, Any] = {name: _sum_of_known(getattr(part, name) for part in parts) for name in TOKEN_FIELDS}
-    return ModelPart(model=parts[0].model, **counts), together(charges)
+    return ModelPart(model=parts[0].model, **counts), together(costs)
 
 
 def _sum_of_known(numbers: Iterable[int | None]) -> int | None:

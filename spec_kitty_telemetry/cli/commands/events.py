@@ -161,8 +161,8 @@ def _table(events: list[ExecutionEvent], zone: ZoneInfo | None) -> str:
         if not tables.is_wider_than_terminal(text):
             break
         # An id is looked up by how it begins, and its first fourteen characters are a millisecond and more.
-        cells = [[row[place][:_SHORT_ID] if place == _ID else row[place] for place in keep] for row in rows]
-        text = tables.table([_TITLES[place] for place in keep], cells, sum(place < 7 for place in keep))  # noqa: PLR2004
+        cells = [[row[index][:_SHORT_ID] if index == _ID else row[index] for index in keep] for row in rows]
+        text = tables.table([_TITLES[index] for index in keep], cells, sum(index < 7 for index in keep))  # noqa: PLR2004
     return text
 
 

@@ -44,12 +44,12 @@ def explained(event: ExecutionEvent, find_price: FindPrice) -> dict[str, Any]:
         "timestamp": event.timestamp.isoformat(),
         "usage_source": payload.usage_source,
         "uncertain": payload.uncertain,
-        "parts": [_part(event, part, charge, find_price) for part, charge in counted],
+        "parts": [_part(event, part, cost, find_price) for part, cost in counted],
         "reported_cost_usd": reported_usd,
         "guessed_cost_usd": payload.guessed_cost_usd,
         "calculated_cost_usd": calculated_usd,
         "calculated_cost_is_floor": calculated.is_floor or only_misses(payload.uncertain or "uncertain"),
-        "unpriced_models": [part.model for part, charge in counted if charge.unpriced],
+        "unpriced_models": [part.model for part, cost in counted if cost.unpriced],
         "difference_usd": None if reported_usd is None or calculated_usd is None else calculated_usd - reported_usd,
         "counts_in_reports": "reported and calculated" if None not in (in_reports.reported, in_reports.estimated)
                              else "reported" if in_reports.reported is not None
@@ -63,7 +63,7 @@ def _usd(amount: int | None) -> Decimal | None:
 
 
 def _part(
-    event: ExecutionEvent, counts: ExecutionPayload | ModelPart, charge: Cost, find_price: FindPrice
+    event: ExecutionEvent, counts: ExecutionPayload | ModelPart, cost: Cost, find_price: FindPrice
 ) -> dict[str, Any]:
     provider = counts.provider or event.payload.provider
     ways = ways_of(counts)
@@ -74,15 +74,15 @@ def _part(
         "billed_as": ways,
         "reported_cost_usd": counts.cost_usd,
         "guessed_cost_usd": counts.guessed_cost_usd,
-        "calculated_cost_usd": _usd(charge.estimated),
+        "calculated_cost_usd": _usd(cost.estimated),
     }
     if price is None:
-        return {**told, "price": None, "lines": [], "problem": None if charge.estimated == 0 else _NO_PRICE}
+        return {**told, "price": None, "lines": [], "problem": None if cost.estimated == 0 else _NO_PRICE}
     origin = {
         "model": price.model, "provider": price.provider, "matched_by": price.matched_by, "origin": price.origin,
         "valid_from": price.valid_from, "source": price.source, "as_of": price.as_of,
     }  # fmt: skip
-    if not charge.has_usage:
+    if not cost.has_usage:
         return {**told, "price": origin, "lines": [], "problem": "nobody said how many tokens it used"}
     try:
         lines = price.lines(*counts_for_price(counts))

@@ -53,8 +53,8 @@ def lines(
 def _fitting(titles: list[str], rows: list[list[str]], left: int, narrow: Sequence[int]) -> list[str]:
     text = tables.table(titles, rows, left).splitlines()
     if tables.widest(text) > terminal.width():
-        kept_left = sum(place < left for place in narrow)
-        cells = [[row[place] for place in narrow] for row in (titles, *rows)]
+        kept_left = sum(index < left for index in narrow)
+        cells = [[row[index] for index in narrow] for row in (titles, *rows)]
         text = tables.table(cells[0], cells[1:], kept_left).splitlines()
     return tables.coloured(text)
 

@@ -109,10 +109,10 @@ class Texts:
         self._sums: set[int] = set()
         """The places of the rows that are sums of others."""
         if view.rest is not None:
-            place = 0 if view.rest_first else len(rows)
-            rows.insert(place, view.rest)
-            names.insert(place, [f"… and {view.rest_count:,} {'before' if view.rest_first else 'more'}", *blank])
-            self._sums.add(place)
+            index = 0 if view.rest_first else len(rows)
+            rows.insert(index, view.rest)
+            names.insert(index, [f"… and {view.rest_count:,} {'before' if view.rest_first else 'more'}", *blank])
+            self._sums.add(index)
         self.has_total = len(rows) > 1
         """Whether the last row is the total: one row alone needs none."""
         if self.has_total:
@@ -128,9 +128,9 @@ class Texts:
         if column not in self._made:
             self._made[column] = [
                 ""
-                if column is _BAR and place in self._sums
+                if column is _BAR and index in self._sums
                 else _CELLS[column.kind](row, column.value(row), self._style)
-                for place, row in enumerate(self._rows)
+                for index, row in enumerate(self._rows)
             ]
         return self._made[column]
 

@@ -85,10 +85,10 @@ def coloured(lines: Sequence[str]) -> list[str]:
 
     if not wants_colour():
         return list(lines)
-    rules = [place for place, line in enumerate(lines) if line and not line.strip("-")]
-    strong = {0, *(place + 1 for place in rules[1:])}
+    rules = [index for index, line in enumerate(lines) if line and not line.strip("-")]
+    strong = {0, *(index + 1 for index in rules[1:])}
     return [
-        click.style(line, bold=True) if place in strong else click.style(line, dim=True) if place in rules
+        click.style(line, bold=True) if index in strong else click.style(line, dim=True) if index in rules
         else _BARS.sub(lambda found: click.style(found[0], fg="cyan"), line)
-        for place, line in enumerate(lines)
+        for index, line in enumerate(lines)
     ]  # fmt: skip
