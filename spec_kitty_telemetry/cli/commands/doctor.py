@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from spec_kitty_telemetry.agents import NAMES
 from spec_kitty_telemetry.cli.options import json_option, project_option
 from spec_kitty_telemetry.cli.output import print_json, say
 from spec_kitty_telemetry.cli.render import history, wording
@@ -240,6 +239,8 @@ def _verdict(findings: Findings) -> list[str]:
 
 def _plugin_lines(plugins: list[PluginStatus]) -> list[str]:
     shown = [each for each in plugins if not (each.loaded and each.name == "agents")]
+    from spec_kitty_telemetry.agents import NAMES  # pluggy: the help of all commands need not wait for it
+
     agents = ", ".join(sorted(names[0] for names in NAMES.values()))
     lines = [f"  understands the output of: {agents}"]
     for each in shown:
