@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from builders import new_project
 from hypothesis import HealthCheck, settings
 
 from spec_kitty_telemetry.hooks.manager import Hooks
-from spec_kitty_telemetry.project.layout import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from spec_kitty_telemetry.project.layout import Project
 
 DATA = Path(__file__).parent / "data"
 FEATURE = "043-telemetry-foundation"
@@ -22,14 +24,6 @@ FEATURE = "043-telemetry-foundation"
 settings.register_profile("dev", max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("ci", parent=settings.get_profile("dev"), max_examples=300)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
-
-CONFIG = """\
-project:
-  uuid: 2e2f4b0c-9d0f-4d58-8a2e-0b6f7d0a1c11
-  slug: shop
-  node_id: b805cd5cee74
-  build_id: b524fffa-7033-5e51-b1e2-842c78420f66
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -46,11 +40,7 @@ def _nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A project with one feature and no records."""
-    root = tmp_path / "shop"
-    (root / ".kittify").mkdir(parents=True)
-    (root / ".kittify" / "config.yaml").write_text(CONFIG, encoding="utf-8")
-    (root / "kitty-specs" / FEATURE).mkdir(parents=True)
-    return Project(root.resolve())
+    return new_project(tmp_path / "shop")
 
 
 @pytest.fixture

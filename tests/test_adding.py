@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from builders import new_record
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from spec_kitty_telemetry.model.invocation import InvocationResult, ModelUsage, Usage
 from spec_kitty_telemetry.model.money import EXACT, dollars, picodollars, share
 from spec_kitty_telemetry.model.payload import ExecutionPayload, ModelPart
-from spec_kitty_telemetry.model.record import ExecutionEvent
 from spec_kitty_telemetry.model.tokens import HOST_FIELDS, NUMBER_FIELDS, PARTS_OF, RATE_FIELDS, TOKEN_FIELDS
 from spec_kitty_telemetry.pricing import Price
 from spec_kitty_telemetry.reports.costing import Costing
@@ -23,6 +23,9 @@ from spec_kitty_telemetry.reports.totals import Aggregator, GroupTotals, Totals
 
 if TYPE_CHECKING:
     import random
+    from datetime import datetime
+
+    from spec_kitty_telemetry.model.record import ExecutionEvent
 
 PRICES = {
     "plain": Price.per_million(model="plain", input="3", output="15"),
@@ -32,7 +35,6 @@ PRICES = {
     "tiered": Price.per_million(model="tiered", input="2", output="8", above={1000: {"input": "4", "output": "12"}}),
     "free": Price.per_million(model="free", input="0", output="0"),
 }
-AT = datetime(2026, 8, 20, 10, tzinfo=UTC)
 
 
 def find_price(
@@ -41,11 +43,8 @@ def find_price(
     return PRICES.get(model or "")
 
 
-def event(number: int, payload: ExecutionPayload) -> ExecutionEvent:
-    return ExecutionEvent(
-        event_id=f"{number:026}", aggregate_id=f"04{number % 3}-x", node_id="n", payload=payload,
-        timestamp=AT + timedelta(hours=number),
-    )  # fmt: skip
+def recorded(number: int, payload: ExecutionPayload) -> ExecutionEvent:
+    return replace(new_record(number, f"04{number % 3}-x"), payload=payload)
 
 
 tokens = st.none() | st.integers(0, 10**7)
@@ -63,7 +62,7 @@ payloads = st.builds(
     reasoning_tokens=tokens, cost_usd=amounts, duration_ms=tokens,
     models=st.lists(parts, max_size=3), uncertain=st.sampled_from([None, "rounded"]),
 )  # fmt: skip
-runs = st.lists(payloads, max_size=8).map(lambda found: [event(*each) for each in enumerate(found)])
+runs = st.lists(payloads, max_size=8).map(lambda found: [recorded(*each) for each in enumerate(found)])
 groupings = st.sampled_from([("feature",), ("model",), ("agent", "model"), ("role", "day"), ("provider",)])
 
 
@@ -126,9 +125,8 @@ def test_the_rows_of_any_grouping_that_splits_no_run_add_up_to_the_same_total(ev
 @given(runs)
 def test_the_models_of_runs_add_up_to_the_runs(events: list[ExecutionEvent]) -> None:
     """A run's own numbers may be more than its models' (they say less), so the runs here say nothing themselves."""
-    empty = dict.fromkeys((*TOKEN_FIELDS, "cost_usd"))
     split = [
-        event(number, ExecutionPayload(**({name: getattr(each.payload, name) for name in ("agent", "models")} | empty)))
+        recorded(number, ExecutionPayload(agent=each.payload.agent, models=each.payload.models))
         for number, each in enumerate(events)
         if each.payload.models
     ]
@@ -155,7 +153,7 @@ def test_a_sum_of_what_nobody_said_is_unknown_and_of_zeros_is_zero(numbers: list
 
 @given(payloads)
 def test_a_run_has_a_cost_or_says_why_not(payload: ExecutionPayload) -> None:
-    cost = Costing(find_price, "auto").cost_of(event(1, payload))
+    cost = Costing(find_price, "auto").cost_of(recorded(1, payload))
     assert cost.known is not None or cost.unpriced or not cost.has_usage
     gaps = cost.unpriced or cost.partial or cost.contradictory or cost.base_rates or not cost.has_usage
     assert cost.is_gap or not gaps
@@ -171,7 +169,7 @@ def test_a_run_one_of_whose_models_said_nothing_is_a_lower_bound(several: list[M
         *(each for each in several if each.model == "free"),
     ]
     told.insert(min(place, len(told)), silent)
-    rows = report(counted([event(1, ExecutionPayload(models=told))], ("feature",)), ("feature",))
+    rows = report(counted([recorded(1, ExecutionPayload(models=told))], ("feature",)), ("feature",))
     assert rows.total.total_cost_usd is not None
     assert rows.total.partial_usage_event_count == 1
     assert rows.total.is_lower_bound
@@ -192,7 +190,7 @@ def test_a_reported_cost_is_shared_out_to_models_only_where_the_figures_fit(
     costs: list[str | None], reported: str, expected: list[str | None]
 ) -> None:
     said = [ModelPart(model="plain", cost_usd=None if cost is None else Decimal(cost)) for cost in costs]
-    cost = Costing(find_price, "auto").cost_of(event(1, ExecutionPayload(cost_usd=Decimal(reported), models=said)))
+    cost = Costing(find_price, "auto").cost_of(recorded(1, ExecutionPayload(cost_usd=Decimal(reported), models=said)))
     assert [None if part.reported is None else dollars(part.reported) for part in cost.parts] == [
         None if each is None else Decimal(each) for each in expected
     ]

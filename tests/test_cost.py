@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from builders import new_record as event
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict
 
 from spec_kitty_telemetry.errors import FilterError
 from spec_kitty_telemetry.model.money import picodollars
-from spec_kitty_telemetry.model.payload import ExecutionPayload, ModelPart
-from spec_kitty_telemetry.model.record import ExecutionEvent
+from spec_kitty_telemetry.model.payload import ModelPart
 from spec_kitty_telemetry.pricing import Price, dollars
 from spec_kitty_telemetry.reports.build import cost_summary
 from spec_kitty_telemetry.reports.summary import CostSummary, cost_report
 
 if TYPE_CHECKING:
     import random
+    from datetime import datetime
 
 LARGE = Price.per_million(model="large", input="3", output="15", cache_read="0.3", cache_write_5m="3.75")
 SMALL = Price.per_million(model="small", input="1", output="5")
@@ -30,20 +30,6 @@ def prices(
     model: str | None, _provider: str | None, _at: datetime, _agent: str | None, _ways: object = None
 ) -> Price | None:
     return {"large": LARGE, "small": SMALL}.get(str(model))
-
-
-_ids = iter(range(10**6))
-
-
-def event(feature: str = "043-x", at: str = "2026-08-20T10:00:00+00:00", **payload: Any) -> ExecutionEvent:
-    facts: dict[str, Any] = {"agent": "a", "role": "implementer", "wp_id": "WP01", "outcome": "succeeded"} | payload
-    return ExecutionEvent(
-        event_id=f"{next(_ids):026}",
-        aggregate_id=feature,
-        timestamp=datetime.fromisoformat(at),
-        node_id="n",
-        payload=ExecutionPayload(**facts),
-    )
 
 
 def only(rows: list[CostSummary]) -> CostSummary:
@@ -231,7 +217,11 @@ def test_one_model_without_a_price_leaves_the_others_as_a_floor() -> None:
 
 
 def test_several_dimensions_make_one_key() -> None:
-    events = [event(wp_id="WP01"), event(wp_id=None, role="planner"), event(wp_id="WP01", tags={"team": "red"})]
+    events = [
+        event(wp_id="WP01"),
+        event(wp_id=None, role="planner"),
+        event(wp_id="WP01", tags={"team": "red"}),
+    ]
     rows = cost_report(events, "wp,role,tag:team", prices).rows
     assert {row.group_key for row in rows} == {
         "WP01 / implementer / unknown",

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from builders import FEATURE, new_run, record
 from click.testing import CliRunner
 
 from spec_kitty_telemetry import (
     Hooks,
-    Invocation,
     InvocationResult,
     cost_summary,
-    emit_execution_event,
     stream_project_events,
 )
 from spec_kitty_telemetry.cli import group
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.project.layout import Project
 
-FEATURE = "043-telemetry-foundation"
 OPEN = Path("/proc/self/fd")
 
 pytestmark = pytest.mark.skipif(not OPEN.is_dir(), reason="this system does not list what a process has open")
@@ -48,13 +46,9 @@ def open_files() -> list[str]:
     return sorted(found)
 
 
-def emit(project: Project) -> None:
-    emit_execution_event(project.feature_dir(FEATURE), FEATURE, "WP01", "codex", "implementer", input_tokens=5)
-
-
 def announce(project: Project) -> None:
     hooks = Hooks.load(project.root)
-    invocation = Invocation(project_root=project.root, feature=FEATURE, agent="claude-code", role="reviewer")
+    invocation = new_run(project)
     hooks.before_invocation(invocation)
     hooks.after_invocation(invocation, InvocationResult(success=True, stdout='{"type": "result"}'))
 
@@ -78,7 +72,7 @@ def summarize(project: Project) -> None:
 
 def follow(project: Project) -> None:
     follower = LogFollower(Search(project))
-    emit(project)
+    record(project)
     assert len(list(follower.new())) == 1
 
 
@@ -101,7 +95,7 @@ def mend(project: Project) -> None:
 @pytest.mark.parametrize(
     "do",
     [
-        emit,
+        record,
         announce,
         stream_a_part,
         summarize,
@@ -116,7 +110,7 @@ def mend(project: Project) -> None:
 )
 def test_what_is_open_afterwards_is_what_was_open_before(project: Project, do: Callable[[Project], None]) -> None:
     for _ in range(3):
-        emit(project)
+        record(project)
     do(project)  # what is opened once and for all, as by an import, is open now
     before = open_files()
     for _ in range(3):
@@ -142,11 +136,11 @@ def a_link(path: Path) -> None:
 
 
 @pytest.mark.parametrize("spoil", [a_folder, a_pipe, a_socket, a_link])
-@pytest.mark.parametrize("do", [emit, announce, command("report"), command("doctor"), command("events")])
+@pytest.mark.parametrize("do", [record, announce, command("report"), command("doctor"), command("events")])
 def test_a_log_that_is_refused_is_closed_again(
     project: Project, spoil: Callable[[Path], None], do: Callable[[Project], None]
 ) -> None:
-    emit(project)
+    record(project)
     path = project.log_path(FEATURE)
     path.rename(path.with_name("moved"))
     spoil(path)

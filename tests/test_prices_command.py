@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from builders import record
 from click.testing import CliRunner, Result
 
 from spec_kitty_telemetry import emit_execution_event, pricing, query_project_events
@@ -156,11 +157,8 @@ def test_a_plugin_that_knows_a_price_wins_and_is_named(
     assert other.origin != "ours 1.0"
 
 
-def record(project: Project, model: str | None, provider: str | None = None) -> None:
-    folder = project.feature_dir(FEATURE)
-    emit_execution_event(
-        folder, FEATURE, "WP01", "a", "r", model=model, provider=provider, input_tokens=1_000_000, output_tokens=0
-    )
+def record_million(project: Project, model: str | None, provider: str | None = None) -> None:
+    record(project, model=model, provider=provider, input_tokens=1_000_000, output_tokens=0)
 
 
 def costs(project: Project) -> tuple[Decimal, int]:
@@ -176,8 +174,8 @@ def filled(said: str) -> str:
 
 
 def test_the_suggested_entry_changes_no_other_providers_price(project: Project) -> None:
-    record(project, "claude-sonnet-4-6", "openrouter")
-    record(project, "claude-sonnet-4-6")
+    record_million(project, "claude-sonnet-4-6", "openrouter")
+    record_million(project, "claude-sonnet-4-6")
     assert costs(project) == (Decimal(3), 1)
     said = run("unknown", "--project", project.root).stdout
     assert "claude-sonnet-4-6 at openrouter" in said

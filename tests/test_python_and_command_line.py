@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from builders import record
 from click.testing import CliRunner
 
 from spec_kitty_telemetry import (
     CostSummary,
     EventFilter,
     cost_summary,
-    emit_execution_event,
     query_execution_events,
     query_project_events,
     stream_execution_events,
@@ -40,10 +40,7 @@ OVERRIDDEN = Decimal(100)
 def dear(project: Project) -> Project:
     """A project in which a million tokens cost $100, and one run that used so many."""
     project.settings_path.write_text(OVERRIDE, encoding="utf-8")
-    folder = project.specs_dir / FEATURE
-    folder.mkdir(exist_ok=True)
-    facts: dict[str, Any] = {"agent": "claude-code", "role": "implementer", "model": "claude-sonnet-4-6"}
-    assert emit_execution_event(folder, FEATURE, "WP01", input_tokens=1_000_000, output_tokens=0, **facts)
+    record(project, FEATURE, model="claude-sonnet-4-6", input_tokens=1_000_000, output_tokens=0, agent="claude-code")
     return project
 
 

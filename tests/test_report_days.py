@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
+from builders import record
 from click.testing import CliRunner
 
-from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.cli import group
 
 if TYPE_CHECKING:
@@ -38,11 +38,8 @@ def report(project: Project, zone: str, *arguments: str) -> dict[str, Decimal]:
     return {row["group_key"]: row["total_cost_usd"] for row in document["rows"]}
 
 
-def record(project: Project, moment: str, cost: str) -> None:
-    emit_execution_event(
-        project.feature_dir(FEATURE), FEATURE, "WP01", "agent", "implementer",
-        cost_usd=Decimal(cost), timestamp=datetime.fromisoformat(f"{moment}Z"),
-    )  # fmt: skip
+def record_at(project: Project, moment: str, cost: str) -> None:
+    record(project, cost_usd=Decimal(cost), timestamp=datetime.fromisoformat(f"{moment}Z"))
 
 
 def a_second_before(moment: str) -> str:
@@ -53,10 +50,10 @@ def a_second_before(moment: str) -> str:
 def test_a_day_in_which_the_clocks_change_has_its_own_length(
     project: Project, zone: str, first: str, day: str, after: str
 ) -> None:
-    record(project, a_second_before(first), "1")
-    record(project, first, "2")
-    record(project, a_second_before(after), "4")
-    record(project, after, "8")
+    record_at(project, a_second_before(first), "1")
+    record_at(project, first, "2")
+    record_at(project, a_second_before(after), "4")
+    record_at(project, after, "8")
     rows = report(project, zone)
     assert rows[day] == 2 + 4
     assert sorted(rows.values()) == [1, 6, 8]
@@ -64,13 +61,13 @@ def test_a_day_in_which_the_clocks_change_has_its_own_length(
 
 
 def test_the_hour_that_comes_twice_is_in_one_day(project: Project) -> None:
-    record(project, "2026-10-25T00:30:00", "1")  # 02:30 in Vienna, summer time
-    record(project, "2026-10-25T01:30:00", "2")  # 02:30 again
+    record_at(project, "2026-10-25T00:30:00", "1")  # 02:30 in Vienna, summer time
+    record_at(project, "2026-10-25T01:30:00", "2")  # 02:30 again
     assert report(project, "Europe/Vienna") == {"2026-10-25": 3}
 
 
 def test_weeks_and_months_begin_at_the_zones_midnight(project: Project) -> None:
-    record(project, "2026-02-28T23:30:00", "1")  # a Saturday; in Auckland Sunday, March 1
+    record_at(project, "2026-02-28T23:30:00", "1")  # a Saturday; in Auckland Sunday, March 1
     words = ["report", "--project", str(project.root), "--json", "--by", "week,month", "--tz"]
     for zone, expected in (("UTC", "2026-W09 / 2026-02"), ("Pacific/Auckland", "2026-W09 / 2026-03")):
         document = json.loads(CliRunner().invoke(group, [*words, zone]).stdout)

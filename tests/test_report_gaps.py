@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from builders import record
 from click.testing import CliRunner, Result
 from msgspec.structs import replace
 
-from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.cli import group
 from spec_kitty_telemetry.model.payload import ModelPart
 from spec_kitty_telemetry.model.record import ExecutionEvent, encode, parse
@@ -27,13 +27,6 @@ if TYPE_CHECKING:
 
 def run(project: Project, *words: str) -> Result:
     return CliRunner().invoke(group, [words[0], "--project", str(project.root), *words[1:]])
-
-
-def record(project: Project, feature: str, **facts: Any) -> Path:
-    folder = project.feature_dir(feature)
-    folder.mkdir(exist_ok=True)
-    emit_execution_event(folder, feature, "WP01", "agent", "implementer", **facts)
-    return project.log_path(feature)
 
 
 def rewrite(path: Path, change: Callable[[ExecutionEvent], ExecutionEvent]) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from builders import FEATURE, record
 from click.testing import CliRunner, Result
 
-from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.cli import group, output
 from spec_kitty_telemetry.cli.render import tables, wording
 from spec_kitty_telemetry.cli.render.report_csv import cell
@@ -23,8 +23,6 @@ from spec_kitty_telemetry.cli.render.report_markdown import text as markdown_tex
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.project.layout import Project
-
-FEATURE = "043-telemetry-foundation"
 
 
 def report(project: Project, *arguments: str | Path) -> Result:
@@ -38,10 +36,6 @@ def keys(result: Result) -> list[str]:
     return [row["group_key"] for row in json.loads(result.stdout)["rows"]]
 
 
-def record(project: Project, wp_id: str | None, **facts: Any) -> None:
-    emit_execution_event(project.feature_dir(FEATURE), FEATURE, wp_id, "agent", "implementer", **facts)
-
-
 @pytest.fixture
 def packages(project: Project) -> Project:
     """Five work packages; what each cost, its tokens and its time go in different orders."""
@@ -52,8 +46,8 @@ def packages(project: Project) -> Project:
         ("D", "0", 20, 7),
     ):
         duration = None if seconds is None else seconds * 1000
-        record(project, wp_id, cost_usd=Decimal(cost), input_tokens=tokens, duration_ms=duration)
-    record(project, "E", input_tokens=40, model="nobody-knows-1", duration_ms=None)
+        record(project, FEATURE, wp_id, cost_usd=Decimal(cost), input_tokens=tokens, duration_ms=duration)
+    record(project, FEATURE, "E", input_tokens=40, model="nobody-knows-1", duration_ms=None)
     return project
 
 
@@ -106,7 +100,7 @@ def test_what_a_limit_leaves_out_is_one_row_of_sums(packages: Project) -> None:
 
 def test_a_table_has_forty_rows_and_json_all(project: Project) -> None:
     for number in range(45):
-        record(project, f"WP{number:02}", cost_usd=Decimal(number))
+        record(project, FEATURE, f"WP{number:02}", cost_usd=Decimal(number))
     lines = report(project, "--by", "wp").stdout.splitlines()
     assert lines[42].startswith("… and 5 more")
     assert len(keys(report(project, "--by", "wp", "--json"))) == 45
@@ -118,7 +112,7 @@ def test_a_table_has_forty_rows_and_json_all(project: Project) -> None:
 def days(project: Project) -> Project:
     """Four days whose costs go up and down."""
     for day, cost in ((3, 2), (1, 1), (4, 1), (2, 8)):
-        record(project, "WP01", cost_usd=Decimal(cost), timestamp=f"2026-02-0{day}T12:00:00Z")
+        record(project, FEATURE, "WP01", cost_usd=Decimal(cost), timestamp=f"2026-02-0{day}T12:00:00Z")
     return project
 
 
@@ -140,7 +134,7 @@ def test_bars_are_as_long_as_the_costs(days: Project) -> None:
 
 
 def test_one_row_alone_has_neither_share_nor_bar_nor_total(project: Project) -> None:
-    record(project, "WP01", cost_usd=Decimal(1))
+    record(project, FEATURE, "WP01", cost_usd=Decimal(1))
     output = report(project, "--by", "wp").stdout
     assert "share" not in output
     assert "█" not in output
@@ -149,8 +143,9 @@ def test_one_row_alone_has_neither_share_nor_bar_nor_total(project: Project) -> 
 
 
 def test_reported_and_calculated_costs_can_be_asked_for_alone(project: Project) -> None:
-    record(project, "WP01", cost_usd=Decimal(1), model="claude-sonnet-4-6", input_tokens=1_000_000, output_tokens=0)
-    record(project, "WP01", model="claude-sonnet-4-6", input_tokens=2_000_000, output_tokens=0)
+    sonnet: dict[str, Any] = {"model": "claude-sonnet-4-6", "output_tokens": 0}
+    record(project, cost_usd=Decimal(1), input_tokens=1_000_000, **sonnet)
+    record(project, input_tokens=2_000_000, **sonnet)
 
     def total(cost: str) -> dict[str, Any]:
         document = json.loads(report(project, "--cost", cost, "--json").stdout)
@@ -202,10 +197,10 @@ def test_a_cell_of_csv_never_begins_a_formula_or_steers_a_terminal(value: object
 
 def test_a_hostile_name_stays_one_cell_in_every_format(project: Project) -> None:
     hostile = "=HYPERLINK|a`b`<img src=x>\x1b[2J\n[x](http://e.example)\u202e"
-    record(project, "WP01", model="m" * 32, input_tokens=1, output_tokens=1)
+    record(project, FEATURE, "WP01", model="m" * 32, input_tokens=1, output_tokens=1)
     path = project.log_path(FEATURE)
     path.write_bytes(path.read_bytes().replace(b'"' + b"m" * 32 + b'"', json.dumps(hostile).encode()))
-    record(project, "WP01", model="other", input_tokens=1, output_tokens=1)
+    record(project, FEATURE, "WP01", model="other", input_tokens=1, output_tokens=1)
     for name in ("table", "markdown", "csv", "json"):
         result = report(project, "--by", "model", "--format", name)
         for text in (result.stdout, result.stderr):
@@ -340,7 +335,7 @@ def test_a_dash_is_standard_output(legacy_project: Project) -> None:
 def test_wide_and_accented_names_leave_the_columns_straight(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("plain", "日本語", "e\u0301te\u0301", "ｗｉｄｅ")
     for name, cost in zip(names, ("1", "2", "3", "4"), strict=True):
-        record(project, name, cost_usd=Decimal(cost), input_tokens=5)
+        record(project, FEATURE, name, cost_usd=Decimal(cost), input_tokens=5)
     monkeypatch.setenv("COLUMNS", "100")
 
     lines = report(project, "--by", "wp").stdout.splitlines()[:7]
@@ -381,8 +376,8 @@ def test_a_great_number_has_a_unit_and_no_exponent(number: int, expected: str) -
 
 
 def test_a_share_that_rounds_to_nothing_is_not_shown_as_nothing(project: Project) -> None:
-    record(project, "great", cost_usd=Decimal(100))
-    record(project, "tiny", cost_usd=Decimal("0.00001"))
+    record(project, FEATURE, "great", cost_usd=Decimal(100))
+    record(project, FEATURE, "tiny", cost_usd=Decimal("0.00001"))
     tiny = next(line for line in report(project, "--by", "wp").stdout.splitlines() if line.startswith("tiny"))
     assert "<0.1%" in tiny
 

@@ -8,21 +8,22 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 from itertools import pairwise
 from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from builders import new_record as event
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.log.reader import ByteRange, ScanReport, scan, scan_in_blocks
-from spec_kitty_telemetry.model.payload import ExecutionPayload, ModelPart
+from spec_kitty_telemetry.model.payload import ModelPart
 from spec_kitty_telemetry.model.record import ExecutionEvent, encode
 from spec_kitty_telemetry.pricing import OverrideUse, PriceBook
 from spec_kitty_telemetry.reports.chunks import shares
@@ -40,19 +41,6 @@ if TYPE_CHECKING:
 FEATURES = ("043-first", "044-second", "145-third")
 BOOK = PriceBook.shipped()
 AT = datetime(2026, 8, 20, tzinfo=UTC)
-
-
-def event(number: int, **facts: Any) -> ExecutionEvent:
-    payload: dict[str, Any] = {
-        "agent": "claude-code",
-        "role": "implementer",
-        "outcome": "succeeded",
-        "version": 2,
-    } | facts
-    return ExecutionEvent(
-        event_id=f"{number:026}", aggregate_id="x", node_id="n", timestamp=AT + timedelta(hours=number),
-        lamport_clock=number, payload=ExecutionPayload(**payload),
-    )  # fmt: skip
 
 
 def parts(number: int) -> list[ModelPart]:
@@ -172,8 +160,9 @@ def test_an_override_that_only_an_uncounted_record_needed_is_not_named(project: 
     """The same id stands in both logs, and only its second, which does not count, is of the overridden model."""
     settings_path = project.root / ".kittify" / "telemetry.yaml"
     settings_path.write_text("pricing: {models: {claude-opus-4-6: {input: '9', output: '9'}}}", encoding="utf-8")
-    tokens = {"input_tokens": 5, "output_tokens": 1}
-    cheap, dear = (event(1, model=name, **tokens) for name in ("claude-sonnet-4-6", "claude-opus-4-6"))
+    cheap, dear = (
+        event(1, model=name, input_tokens=5, output_tokens=1) for name in ("claude-sonnet-4-6", "claude-opus-4-6")
+    )
     write(project, {"043-first": [encode(cheap)[:-1]], "044-second": [encode(dear)[:-1]]})
 
     def overrides(processes: int) -> tuple[OverrideUse, ...]:
@@ -267,7 +256,13 @@ def test_beside_another_thread_no_process_is_forked(project: Project) -> None:
 def test_a_refused_log_and_a_record_in_two_shares_are_what_they_are_in_one_process(
     project: Project, tmp_path: Path
 ) -> None:
-    write(project, {"043-first": [encode(event(1))[:-1]], "044-second": [encode(event(1))[:-1], encode(event(2))[:-1]]})
+    write(
+        project,
+        {
+            "043-first": [encode(event(1))[:-1]],
+            "044-second": [encode(event(1))[:-1], encode(event(2))[:-1]],
+        },
+    )
     project.log_path("145-third").parent.mkdir()
     project.log_path("145-third").mkdir()
 
