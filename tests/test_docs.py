@@ -165,6 +165,7 @@ def shop(project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> P
     monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
     monkeypatch.chdir(project.root)
     subprocess.run(["git", "init", "--quiet"], check=True)
+    (project.specs_dir / "user-login-01M8FXYR").mkdir()
     result = CliRunner().invoke(group, shlex.split(f"emit --feature {FEATURE} --wp WP01 --agent a --role implementer"))
     assert result.exit_code == 0, result.output
     return project

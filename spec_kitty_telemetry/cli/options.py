@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., object])
 Option = Callable[[Any], Any]
 
+MISSION_HELP = "The mission: its folder's name, that without the id, its id or the id's first 8, or its number."
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -85,9 +87,9 @@ def project_option(command: Command) -> Command:
 def feature_option(command: Command) -> Command:
     """Add `--feature`."""
     decorated: Command = click.option(
-        "--feature", "--mission", "features", multiple=True, metavar="SLUG",
+        "--feature", "--mission", "features", multiple=True, metavar="NAME",
         shell_complete=suggestions.complete_feature,
-        help="Only this feature: slug, number (43) or glob (04*). Repeatable.",
+        help="Only this mission, by any of its names, or a glob. Repeatable.",
     )(command)  # fmt: skip
     return decorated
 

@@ -7,7 +7,6 @@ the order of the file, which is the same unless git merged branches.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +15,9 @@ import msgspec
 from spec_kitty_telemetry.errors import FilterError, LogError, ProjectError
 from spec_kitty_telemetry.log.reader import ByteRange, ScanReport, scan_in_blocks
 from spec_kitty_telemetry.project.files import is_within
-from spec_kitty_telemetry.project.layout import LOG_NAME, SPECS_FOLDER, Project, check_slug
+from spec_kitty_telemetry.project.layout import LOG_NAME, SPECS_FOLDER, Project
 from spec_kitty_telemetry.project.locate import find_project, project_of_feature_dir
+from spec_kitty_telemetry.project.missions import is_called, missions_called
 from spec_kitty_telemetry.reports.filters import EventFilter
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Search(msgspec.Struct):
         if not self.filters.features:
             return self.project.features_with_logs()
         named = [pattern for pattern in self.filters.features if pattern != OUTSIDE_FEATURE]
-        wanted = [features_called(self.project, pattern) for pattern in named]
+        wanted = [missions_called(self.project, pattern) for pattern in named]
         return sorted({slug for slugs in wanted for slug in slugs})
 
     def log_paths(self) -> list[Path]:
@@ -172,7 +172,7 @@ def stream_execution_events(feature_dir: Path | str, filters: EventFilter | None
 
 def _events_of_feature(feature_dir: Path, wanted: EventFilter) -> Iterator[ExecutionEvent]:
     project, folder = project_of_feature_dir(feature_dir)
-    if wanted.features and not any(_is_called(folder.name, pattern) for pattern in wanted.features):
+    if wanted.features and not any(is_called(folder.name, pattern) for pattern in wanted.features):
         return
     search = Search(project, wanted)
     for events in search.blocks(ByteRange(folder / LOG_NAME), search.report, set(), keep_unknown=True):
@@ -234,39 +234,3 @@ def record_called(search: Search, event_id: str) -> ExecutionEvent:
 
 def _causally(event: ExecutionEvent) -> tuple[str, int, str]:
     return event.aggregate_id, event.lamport_clock, event.node_id
-
-
-def features_called(project: Project, pattern: str) -> list[str]:
-    """Return the slugs of the features that `pattern` (a slug, a number such as `43`, or a glob) names.
-
-    :raises ProjectError: it names none, or cannot be a feature's name.
-    """
-    known = project.features()
-    found = [pattern] if pattern in known else [slug for slug in known if _is_called(slug, pattern)]
-    if found:
-        return found
-    if not any(character in pattern for character in "*?["):
-        check_slug(pattern)
-    having = project.features_with_logs()
-    if having:
-        there = f"features with telemetry: {_listed(having)}"
-    elif known:
-        there = f"no feature has telemetry yet; there are {_listed(known)}"
-    else:
-        there = "there is none yet: spec-kitty makes them, a folder there is one"
-    raise ProjectError(f"found no feature {pattern!r} in {project.specs_dir}; {there}")
-
-
-def _listed(slugs: list[str], most: int = 8) -> str:
-    return ", ".join(slugs[:most]) + (f" and {len(slugs) - most} more" if len(slugs) > most else "")
-
-
-def _is_called(slug: str, pattern: str) -> bool:
-    number = slug.split("-", 1)[0]
-    if _is_number(pattern) and _is_number(number):
-        return number.lstrip("0") == pattern.lstrip("0")
-    return slug == pattern or fnmatchcase(slug, pattern)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()

@@ -9,7 +9,7 @@ import click
 
 from spec_kitty_telemetry.cli import completions as suggestions
 from spec_kitty_telemetry.cli.commands.run import feature_called, tags_of
-from spec_kitty_telemetry.cli.options import json_option, project_option
+from spec_kitty_telemetry.cli.options import MISSION_HELP, json_option, project_option
 from spec_kitty_telemetry.cli.output import say
 from spec_kitty_telemetry.cli.render.wording import shown
 from spec_kitty_telemetry.errors import TelemetryError
@@ -83,9 +83,9 @@ def _all_fields(command: Any) -> Any:
     "--mission",
     "feature",
     required=True,
-    metavar="SLUG",
+    metavar="NAME",
     shell_complete=suggestions.complete_feature,
-    help="The feature's slug or number.",
+    help=MISSION_HELP,
 )
 @_all_fields
 @click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="A label to group reports by; repeatable.")
@@ -98,7 +98,7 @@ def command(feature: str, tags: tuple[str, ...], project_folder: Path | None, as
 
     \b
     Example:
-      emit --feature 043 --wp WP01 --agent my-agent --role implementer \\
+      emit --mission user-login --wp WP01 --agent my-agent --role implementer \\
            --model claude-sonnet-4-6 --input-tokens 50512 --output-tokens 1100
     """  # noqa: D301 - \b is click's mark
     from spec_kitty_telemetry.recording.emit import emit_execution_event

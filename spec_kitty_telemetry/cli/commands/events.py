@@ -38,7 +38,7 @@ def command(event_id: str | None, limit: int, as_json: bool, follow: bool, **fil
 
     \b
     Examples:
-      events --feature 43 --outcome failed
+      events --mission user-login --outcome failed
       events --since today --json --limit 0
       events --follow
     """  # noqa: D301 - \b is click's mark

@@ -39,8 +39,8 @@ def command(
 
     \b
     Examples:
-      lifecycle                          every work package of this project
-      lifecycle --feature 43 --attempts  each attempt, with implementer and reviewer apart
+      lifecycle   every work package of this project
+      lifecycle --mission user-login --attempts   each attempt, implementer and reviewer apart
       lifecycle --json | jq .summary
     """  # noqa: D301 - \b is click's mark
     from spec_kitty_telemetry.cli.progress import progress

@@ -76,7 +76,7 @@ def command(
       report                         every feature of this project
       report --by model              which models the money went to
       report --by day --since 7d     the last week, day by day
-      report --by wp,role --feature 43
+      report --by wp,role --mission user-login
       report --by agent --sort failed --limit 5
       report --by month --cost calculated --format csv --output costs.csv
       report --by feature --json | jq .total

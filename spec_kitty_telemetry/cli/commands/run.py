@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spec_kitty_telemetry.cli.options import project_option
-from spec_kitty_telemetry.errors import ProjectError, reason_of
+from spec_kitty_telemetry.cli.options import MISSION_HELP, project_option
+from spec_kitty_telemetry.errors import reason_of
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.project.layout import Project
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command(
     "run", short_help="Run an agent's command and record it.", context_settings={"allow_interspersed_args": False}
 )
-@click.option("--feature", "--mission", "feature", required=True, metavar="SLUG", help="The feature's slug or number.")
+@click.option("--feature", "--mission", "feature", required=True, metavar="NAME", help=MISSION_HELP)
 @click.option("--wp", "wp_id", metavar="ID", help="The work package, such as WP01.")
 @click.option("--role", default="implementer", show_default=True, help="implementer, reviewer, planner, or any word.")
 @click.option("--agent", metavar="NAME", help="Which agent this is; default: by the name of the program.")
@@ -49,8 +49,8 @@ def command(
 
     \b
     Examples:
-      run --feature 043 --wp WP01 -- claude -p "..." --output-format json
-      run --feature 043 --wp WP01 --role reviewer -- codex exec --json "..."
+      run --mission user-login --wp WP01 -- claude -p "..." --output-format json
+      run --mission user-login --wp WP01 --role reviewer -- codex exec --json "..."
     """  # noqa: D301 - \b is click's mark
     from spec_kitty_telemetry.agents.detect import agent_of, model_of
     from spec_kitty_telemetry.cli.tee import end_as, run
@@ -103,18 +103,15 @@ def _current_folder() -> Path | None:
 
 
 def feature_called(project_folder: Path | None, feature: str) -> tuple[Project, str]:
-    """Return the project and the slug of the one feature that `feature` (slug, number or glob) names.
+    """Return the project and the folder of the one feature that `feature` (any of its names) means.
 
     :raises TelemetryError: there is no project, or it names none or several features.
     """
     from spec_kitty_telemetry.project.locate import find_project
-    from spec_kitty_telemetry.reports.search import features_called
+    from spec_kitty_telemetry.project.missions import mission_called
 
     project = find_project(project_folder)
-    found = features_called(project, feature)
-    if len(found) > 1:
-        raise ProjectError(f"{feature!r} names {len(found)} features ({', '.join(found)}), expected one")
-    return project, found[0]
+    return project, mission_called(project, feature)
 
 
 def tags_of(texts: tuple[str, ...]) -> dict[str, str]:
