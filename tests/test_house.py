@@ -18,13 +18,14 @@ PACKAGE = Path(spec_kitty_telemetry.__file__).parent
 NAME = PACKAGE.name
 MOST_LINES = 300
 
+# `sync` stands beside `reports`: it moves lines of logs and has no need to know what they mean.
 LAYERS = (
     {"errors", "version"},
     {"model"},
     {"project"},
     {"log", "pricing"},
     {"hooks"},
-    {"agents", "recording", "reports"},
+    {"agents", "recording", "reports", "sync"},
     {"decisions", "importing"},
     {"bridges"},
     {"cli"},

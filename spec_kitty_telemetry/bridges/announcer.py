@@ -60,6 +60,11 @@ class Announcer:
         self._hooks: dict[Path, Hooks] = {}
         self._attempts = Attempts()
 
+    @property
+    def project_roots(self) -> list[Path]:
+        """The projects in which runs were announced."""
+        return list(self._hooks)
+
     def begin(self, arguments: Mapping[str, Any]) -> Future[Run | None]:
         """Announce the run that `execute_agent` is called for with `arguments`; `None` where it is unclear which."""
         return self._worker.submit(self._begin, arguments, datetime.now(UTC))

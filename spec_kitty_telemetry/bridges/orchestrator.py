@@ -7,9 +7,11 @@ what it raises, and does not hold up the host's other work packages for longer t
 
 from __future__ import annotations
 
+import atexit
 import inspect
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,7 @@ def install(executor: ModuleType, announcer: Announcer | None = None) -> None:
     import wrapt
 
     announcer = announcer or Announcer()
+    atexit.register(_sync_if_wanted, announcer)  # before the worker's own, so that it comes after all is announced
 
     async def execute_agent(
         wrapped: _ExecuteAgent, _instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -45,6 +48,15 @@ def install(executor: ModuleType, announcer: Announcer | None = None) -> None:
 
     wrapt.wrap_function_wrapper(executor, NEEDED_FUNCTION, execute_agent)
     agent_environment.install()
+
+
+def _sync_if_wanted(announcer: Announcer) -> None:
+    """Share what was recorded, in the background, where `sync --auto on` asked for it."""
+    from spec_kitty_telemetry.sync.auto import sync_in_background
+
+    for project_root in announcer.project_roots:
+        with suppress(Exception):
+            sync_in_background(project_root)
 
 
 async def _announced(

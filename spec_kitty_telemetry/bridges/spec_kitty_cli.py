@@ -27,6 +27,8 @@ NEEDED_FUNCTIONS = ("main", "_build_app")
 COMMAND = "telemetry"
 _PLACES = ((COMMAND,), ("agent", COMMAND))
 _END_OF_TURN = "session-stop"
+_MERGES = (("merge",), ("consolidate",), ("agent", "mission", "merge"))
+"""Commands that end a mission (`consolidate` is 4.0's)."""
 _COMPLETION_VARIABLE = "_SPEC_KITTY_COMPLETE"
 _COMPLETION_MANIFEST = "_completion_manifest.json"
 
@@ -42,13 +44,28 @@ def install(module: ModuleType) -> None:
 
 
 def _main(wrapped: Callable[..., Any], _instance: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    place = _asked_for(sys.argv[1:])
-    if place is None or host_has_command(_package(), place):
-        host_notes.leave(sys.argv[1:], os.environ)
-        if sys.argv[1:2] == [_END_OF_TURN]:
-            return _end_of_turn(wrapped, args, kwargs)
+    arguments = sys.argv[1:]
+    place = _asked_for(arguments)
+    if place is not None and not host_has_command(_package(), place):
+        return _answer(place, arguments[len(place) :])
+    host_notes.leave(arguments, os.environ)
+    if arguments[:1] == [_END_OF_TURN]:
+        return _end_of_turn(wrapped, args, kwargs)
+    try:
         return wrapped(*args, **kwargs)
-    return _answer(place, sys.argv[1 + len(place) :])
+    finally:
+        if any(tuple(arguments[: len(words)]) == words for words in _MERGES):
+            _sync_if_wanted()
+
+
+def _sync_if_wanted() -> None:
+    """Share the records of the mission that was just merged, in the background, where `sync --auto on` asked for it."""
+    try:
+        from spec_kitty_telemetry.sync.auto import sync_in_background
+
+        sync_in_background(Path.cwd())
+    except Exception as error:  # noqa: BLE001 - the host has done its work, and says so
+        startup.failures["sync"] = f"{type(error).__name__}: {error}"
 
 
 def _end_of_turn(wrapped: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -79,9 +96,11 @@ def host_has_command(package: Path, place: Sequence[str]) -> bool:
     """Tell whether the host may have its own command at `place`, without building its app.
 
     The host ships the names of all its commands for shell completion, and its own tests hold that list to the app
-    (3.2.7: `specify_cli/completion.py`).  Where the list cannot be read the answer is yes: the app is built then, and
-    shows whether the command is there.
+    (3.2.7: `specify_cli/completion.py`).  Hosts before 3.2.6 have no such list, nor any such command.  Where the list
+    cannot be read the answer is yes: the app is built then, and shows whether the command is there.
     """
+    if not (package / _COMPLETION_MANIFEST).exists():
+        return _registers_commands(package)
     commands = _manifest(package)
     for name in place[:-1]:
         commands = commands.get(name, {}).get("commands") if commands else None

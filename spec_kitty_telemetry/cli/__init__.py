@@ -31,6 +31,7 @@ _COMMANDS = {
     "rates": "rates",
     "report": "report",
     "run": "run",
+    "sync": "sync",
 }
 _ALIASES = {"cost": "report"}
 

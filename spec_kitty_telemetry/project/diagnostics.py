@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.project.layout import Project
 
-BRIDGE, PLUGINS = "bridge", "plugin"
-"""What notes can be about: runs that a bridge could not record, and hooks that a plugin raised in."""
+BRIDGE, PLUGINS, SYNC = "bridge", "plugin", "sync"
+"""What notes can be about: runs that a bridge could not record, hooks that a plugin raised in, syncs that failed."""
 _MAXIMUM_BYTES = 64 * 1024
 """The first notes say all; a mission of thousands of runs must not fill a disk with the same sentence."""
 

@@ -51,7 +51,7 @@ class Git:
         self._folder = folder
         self._environment = {**kept, **_QUIETLY}
 
-    def ask(self, *arguments: str, typed: bytes = b"", **variables: str) -> GitAnswer:
+    def ask(self, *arguments: str, typed: bytes = b"", variables: Mapping[str, str] | None = None) -> GitAnswer:
         """Run git with `arguments`, `typed` on its stdin and more environment `variables`; failing is an answer too.
 
         :raises ProjectError: git is not installed, or does not come back.
@@ -62,7 +62,7 @@ class Git:
                 ["git", *settings, *arguments],  # noqa: S607 - the user's git, as in their shell
                 cwd=self._folder,
                 input=typed,
-                env={**self._environment, **variables},
+                env={**self._environment, **(variables or {})},
                 capture_output=True,
                 timeout=_PATIENCE_S,
                 check=False,
@@ -75,12 +75,12 @@ class Git:
             raise ProjectError(f"git cannot be run in {self._folder}: {(error.strerror or '').lower()}") from error
         return GitAnswer(done.returncode, done.stdout, complaint_in(done.stderr.decode("utf-8", "replace")))
 
-    def do(self, *arguments: str, typed: bytes = b"", **variables: str) -> bytes:
+    def do(self, *arguments: str, typed: bytes = b"", variables: Mapping[str, str] | None = None) -> bytes:
         """Run git as `ask` does and return what it printed.
 
         :raises ProjectError: it failed; the message is its own.
         """
-        answer = self.ask(*arguments, typed=typed, **variables)
+        answer = self.ask(*arguments, typed=typed, variables=variables)
         if answer.code != 0:
             raise ProjectError(f"git {arguments[0]} failed: {answer.complaint}")
         return answer.output

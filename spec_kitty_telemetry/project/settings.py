@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _ENVIRONMENT = {"fsync": "SPEC_KITTY_TELEMETRY_FSYNC", "transcripts": "SPEC_KITTY_TELEMETRY_TRANSCRIPTS"}
 _ELSEWHERE = frozenset({"budgets", "pricing"})
+_WORDS = frozenset({"person", "sync_branch", "time_zone"})
+"""Settings that are not on or off."""
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -36,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Look into the agents' own local files for what they did not print."""
     time_zone: str | None = None
     """IANA name of the zone that reports cut days in; `None`: the machine's own."""
+    sync_branch: str = "kitty/telemetry"
+    """The branch that has the team's history; the host's own branches are `kitty/mission-…`."""
     person: str | None = None
     """Who works here, kept with each run as the tag `person`; only the user's own file can say it."""
     default_tags: dict[str, str] = {}
@@ -107,7 +111,7 @@ def _from_unchanged_file(path: Path, mtime_ns: int, size: int) -> Mapping[str, A
 
 
 def _value(name: str, value: Node, place: Place) -> bool | str | dict[str, str]:
-    if isinstance(value, str) and value.strip() and name in {"time_zone", "person"}:
+    if isinstance(value, str) and value.strip() and name in _WORDS:
         return value
     if name == "default_tags":
         return _tags(value, place.step(name))

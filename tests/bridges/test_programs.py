@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -286,14 +287,11 @@ def test_help_of_the_host_lists_the_command(hosts: Hosts, group: tuple[str, ...]
     assert "status" in done.stdout
 
 
-@pytest.mark.parametrize("manifest", [None, {}, {"commands": []}, {"commands": {"agent": {}}}])
+@pytest.mark.parametrize("manifest", [{}, {"commands": []}, {"commands": {"agent": {}}}])
 def test_command_in_the_app_works_where_the_early_answer_does_not_apply(
     hosts: Hosts, manifest: dict[str, Any] | None
 ) -> None:
     hosts.write_specify_cli(manifest=manifest)
-    hosts.write_specify_cli(manifest=None)
-    if manifest is not None:
-        hosts.write_specify_cli(manifest=manifest)
     place = ("agent", "telemetry") if manifest == {"commands": {"agent": {}}} else ("telemetry",)
     done = hosts.spec_kitty(*place, "report", "--help")
     assert f"Usage: spec-kitty {' '.join(place)} report" in done.stdout, done.stderr
@@ -302,17 +300,49 @@ def test_command_in_the_app_works_where_the_early_answer_does_not_apply(
     assert f"Usage: spec-kitty {' '.join(place)} [OPTIONS] COMMAND" in hosts.spec_kitty(*place, "--help").stdout
 
 
+def test_a_host_from_before_the_list_of_commands_is_answered_early_too(hosts: Hosts) -> None:
+    hosts.write_specify_cli(manifest=None)
+    done = hosts.spec_kitty("telemetry", "report", "--help")
+    assert "Usage: spec-kitty telemetry report" in done.stdout
+    assert BUILT not in done.stderr
+    assert "telemetry" in hosts.spec_kitty("--help").stdout
+
+
 def test_other_commands_of_the_host_are_left_alone(hosts: Hosts) -> None:
     assert hosts.spec_kitty("status").stdout == "status\n"
     assert hosts.spec_kitty("agent", "check").stdout == "agent check\n"
     assert hosts.spec_kitty("no-such-command").returncode == 2
 
 
+@pytest.mark.parametrize("words", [("merge",), ("consolidate",), ("agent", "mission", "merge")])
+def test_after_a_merge_a_clone_that_wants_it_syncs_in_the_background(hosts: Hosts, words: tuple[str, ...]) -> None:
+    hosts.write_specify_cli("def _build_app():\n    pass\n\ndef main():\n    raise SystemExit(3)\n")
+    folder = hosts.folder
+    subprocess.run(["git", "init", "--quiet", str(folder)], check=True)
+    (folder / "kitty-specs" / "001-x").mkdir(parents=True)
+    emit = ("emit", "--feature", "001", "--agent", "a", "--role", "planner")
+    hosts.python("-m", "spec_kitty_telemetry", *emit)
+    assert hosts.spec_kitty(*words).returncode == 3
+    assert not _has_branch(folder)
+    hosts.python("-m", "spec_kitty_telemetry", "sync", "--auto", "on")
+    assert hosts.spec_kitty("status", *words).returncode == 3
+    assert not _has_branch(folder)
+    done = hosts.spec_kitty(*words)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+    deadline = time.monotonic() + 60
+    while not _has_branch(folder) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert _has_branch(folder)
+
+
+def _has_branch(folder: Path) -> bool:
+    return (folder / ".git" / "refs" / "heads" / "kitty" / "telemetry").exists()
+
+
 def test_hosts_own_command_of_that_name_is_not_taken(hosts: Hosts) -> None:
-    for manifest in (OWN_MANIFEST, None):
-        hosts.write_specify_cli(OWN_COMMAND, manifest)
-        assert hosts.spec_kitty("telemetry").stdout == "the host's own\n"
-        assert hosts.spec_kitty("--help").stdout.count("telemetry") == 1
+    hosts.write_specify_cli(OWN_COMMAND, OWN_MANIFEST)
+    assert hosts.spec_kitty("telemetry").stdout == "the host's own\n"
+    assert hosts.spec_kitty("--help").stdout.count("telemetry") == 1
 
 
 def test_host_that_loads_the_entry_points_itself_is_left_to_do_it(hosts: Hosts) -> None:
