@@ -107,7 +107,7 @@ class FeatureLog:
         try:
             return Appended(self._append([event], deadline)[-1], "log")
         except Exception as error:  # noqa: BLE001 - the promise of this method
-            return self._set_aside(event, _reason(error))
+            return self.set_aside(event, _reason(error))
 
     def drain(self, patience_s: float = PATIENCE_S) -> int:
         """Move what waits in the spool into the log and return how many records that were.
@@ -244,7 +244,8 @@ class FeatureLog:
             return
         _flush_until(own, deadline)
 
-    def _set_aside(self, event: ExecutionEvent, reason: str) -> Appended:
+    def set_aside(self, event: ExecutionEvent, reason: str) -> Appended:
+        """Put `event` into the spool because of `reason`, else into one warning; never raises."""
         text = repr(event)
         try:
             line = encode(event)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.errors import ProjectError, reason_of
+from spec_kitty_telemetry.errors import ProjectError, TelemetryError, reason_of
 from spec_kitty_telemetry.project.files import open_regular
 from spec_kitty_telemetry.project.git import Git
-from spec_kitty_telemetry.project.ignoring import PATTERN, UNIGNORE, addition, exclude_path
+from spec_kitty_telemetry.project.ignoring import PATTERN, UNIGNORE, addition, exclude_path, is_ignored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,11 @@ ATTRIBUTES_PATTERN = "kitty-specs/**/execution.events.jsonl"
 ATTRIBUTES = ("merge=union", "linguist-generated=true")
 ATTRIBUTES_LINE = " ".join([ATTRIBUTES_PATTERN, *ATTRIBUTES])
 _MOST_BYTES = 1024 * 1024
+_IS_TRACKED = (
+    ": each record makes the checkout dirty, so spec-kitty's accept, merge and move-task refuse it; "
+    "'init --untrack' ends that, 'init --track' says that it is meant"
+)
+_IS_SEEN = "git sees the logs, so spec-kitty's accept and merge refuse this checkout; 'init' lets it ignore them"
 
 
 def tracked_logs(project: Project) -> list[str]:
@@ -31,6 +36,21 @@ def tracked_logs(project: Project) -> list[str]:
         return []
     listed = Git(project.root).do("ls-files", "-z", "--", f":(glob){PATTERN}")
     return [os.fsdecode(path) for path in listed.split(b"\0") if path]
+
+
+def problems_with_git(project: Project) -> list[str]:
+    """Return what git has to do with the logs that stops spec-kitty: it tracks them, or it sees them."""
+    try:
+        if is_wanted_in_tree(project):
+            return []
+        if tracked := tracked_logs(project):
+            several = f" and {len(tracked) - 1} more" if tracked[1:] else ""
+            return [f"git tracks {tracked[0]}{several}{_IS_TRACKED}"]
+        if is_ignored(project) is False and project.features_with_logs():
+            return [_IS_SEEN]
+    except TelemetryError as error:
+        return [str(error)]
+    return []
 
 
 def untrack(project: Project, logs: list[str]) -> None:

@@ -14,7 +14,7 @@ from spec_kitty_telemetry.hooks.specs import hookimpl
 from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.model.record import encode
 from spec_kitty_telemetry.project.identity import identity_of
-from spec_kitty_telemetry.project.layout import Project, settings_or_defaults
+from spec_kitty_telemetry.project.layout import Project, is_project, settings_or_defaults
 from spec_kitty_telemetry.project.locate import project_of_root
 from spec_kitty_telemetry.recording import in_flight as marks
 from spec_kitty_telemetry.recording.compose import compose_event, compose_killed, labelled
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.project.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+_NO_FOLDER = "there is no folder of that feature; 'doctor' says what to do"
 
 
 class Recorder:
@@ -90,7 +92,12 @@ class Recorder:
         except ProjectError as error:
             logger.warning("%s; this record is in no file: %s", error, encode(event).decode().rstrip())
             return False
-        appended = log.append(event)
+        appended = log.append(event) if _has_folder(project, log) else log.set_aside(event, _NO_FOLDER)
         if appended.place == "log" and self._hooks:
             self._hooks.event_recorded(appended.event, log.path)
         return appended.place == "log"
+
+
+def _has_folder(project: Project, log: FeatureLog) -> bool:
+    """Tell whether the feature has a folder: spec-kitty makes those, so in its projects none means a wrong name."""
+    return log.path.parent.is_dir() or not is_project(project.root)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,7 +14,6 @@ from spec_kitty_telemetry.cli.options import json_option, project_option
 from spec_kitty_telemetry.cli.output import print_json, say
 from spec_kitty_telemetry.cli.render import history, wording
 from spec_kitty_telemetry.errors import PriceTableError, ProjectError, SettingsError, TelemetryError
-from spec_kitty_telemetry.project.killswitch import IS_OFF, is_off
 from spec_kitty_telemetry.project.layout import settings_or_defaults
 
 if TYPE_CHECKING:
@@ -30,6 +28,8 @@ if TYPE_CHECKING:
 class Findings:
     """All that `doctor` looked at."""
 
+    verdict: str
+    """Whether runs will be recorded, in one sentence."""
     project: Path | None
     plugins: list[PluginStatus]
     bridges: list[BridgeStatus]
@@ -49,7 +49,7 @@ class Findings:
 def command(context: click.Context, project_folder: Path | None, with_repair: bool, as_json: bool) -> None:
     """Show whether runs will be recorded, and whether the records are sound.
 
-    Exit status 1 means that something needs a person; it is said in the last lines.
+    The first line is the verdict. Exit status 1 means that something needs a person; it is said in the last lines.
 
     \b
     Examples:
@@ -72,17 +72,21 @@ def look(project_folder: Path | None, *, with_repair: bool = False) -> Findings:
     :raises ProjectError: `project_folder` was named and is in no project.
     """
     from spec_kitty_telemetry.bridges.check import check
+    from spec_kitty_telemetry.bridges.readiness import problems_of_place, readiness
 
     project = _project(project_folder)
     repaired, failed = _repair(project) if with_repair and project else ([], [])
+    bridges = check(project.root if project else None)
+    ready = readiness(project, bridges)
     findings = Findings(
+        verdict=ready.verdict,
         project=project.root if project else None,
         plugins=_plugins(project),
-        bridges=check(project.root if project else None),
+        bridges=bridges,
         logs=_logs(project),
         settings={},
         histories=_histories(project),
-        problems=[*failed, *_plugin_failures(project)],
+        problems=[*failed, *problems_of_place(project), *_plugin_failures(project)],
         repaired=repaired,
     )
     try:
@@ -90,6 +94,7 @@ def look(project_folder: Path | None, *, with_repair: bool = False) -> Findings:
     except (SettingsError, PriceTableError) as error:
         findings.problems.append(str(error))
     findings.problems.extend(_problems(findings))
+    findings.problems.extend(problem for log in findings.logs if project for problem in _log_problems(project, log))
     return findings
 
 
@@ -171,12 +176,10 @@ def _settings(project: Project | None) -> dict[str, Any]:
 def _problems(findings: Findings) -> list[str]:
     problems = [f"plugin {each.name}: {each.problem}" for each in findings.plugins if each.problem]
     problems += [f"{each.host}: {each.detail}" for each in findings.bridges if each.state == "not understood"]
-    for log in findings.logs:
-        problems += _log_problems(log)
     return problems
 
 
-def _log_problems(log: LogHealth) -> list[str]:
+def _log_problems(project: Project, log: LogHealth) -> list[str]:
     if log.problem:
         return [log.problem]
     problems = []
@@ -186,7 +189,13 @@ def _log_problems(log: LogHealth) -> list[str]:
             f"{log.path}: {wording.plural(log.bad_line_count, 'line')} cannot be read (the first: line {first.line}, "
             f"{first.reason}); 'doctor --repair' takes them out and keeps a copy"
         )
-    if log.waiting_count:
+    if log.waiting_count and not log.path.parent.is_dir():
+        problems.append(
+            f"{wording.plural(log.waiting_count, 'record')} of {log.feature!r} in the spool: there is no "
+            f"{log.path.parent}, so rename {project.runtime_dir / 'spool' / log.feature} after the mission that is "
+            "meant, or make that folder; then 'doctor --repair' moves them into its log"
+        )
+    elif log.waiting_count:
         problems.append(
             f"{log.path}: {wording.plural(log.waiting_count, 'record')} could not be written in time and wait in the "
             "spool; the next run or 'doctor --repair' moves them into the log"
@@ -207,7 +216,13 @@ def _document(findings: Findings) -> dict[str, Any]:
 
 
 def _lines(findings: Findings) -> list[str]:
-    lines = [f"Project:   {findings.project or 'none around the current folder'}", "", "Hosts"]
+    lines = [
+        wording.shown(findings.verdict),
+        "",
+        f"Project:   {findings.project or 'none around the current folder'}",
+        "",
+        "Hosts",
+    ]
     lines += [
         f"  {each.host}{f' {each.version}' if each.version else ''}: {each.state}. {wording.shown(each.detail)}"
         for each in findings.bridges
@@ -222,19 +237,7 @@ def _lines(findings: Findings) -> list[str]:
         lines += ["", "Repaired", *(f"  {wording.shown(each)}" for each in findings.repaired)]
     if findings.problems:
         lines += ["", "This needs a person:", *(f"  {wording.shown(each)}" for each in findings.problems)]
-    if verdict := _verdict(findings):
-        lines += ["", *verdict]
     return lines
-
-
-def _verdict(findings: Findings) -> list[str]:
-    """Return the last lines: why nothing is recorded, else what the problems leave to say."""
-    said = []
-    if is_off(os.environ):
-        said.append(f"{IS_OFF[0].upper()}{IS_OFF[1:]}: nothing is recorded.")
-    if findings.project is None:
-        said.append("There is no spec-kitty project here: change into one, or name it with --project.")
-    return said or ([] if findings.problems else ["All is well."])
 
 
 def _plugin_lines(plugins: list[PluginStatus]) -> list[str]:
