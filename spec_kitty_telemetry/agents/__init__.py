@@ -32,7 +32,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "pi.output": ("pi", "pi-coding-agent", "pi-agent", "pi-mono"),
     "letta": ("letta", "letta-code", "letta-cli"),
     "amp.output": ("amp", "amp-cli", "ampcode", "sourcegraph-amp"),
-    "goose": ("goose", "goose-cli", "block-goose"),
+    "goose.output": ("goose", "goose-cli", "block-goose"),
     "aider.output": ("aider", "aider-chat"),
 }
 """Module of each agent → the names that hosts and people call the agent by, its own first."""

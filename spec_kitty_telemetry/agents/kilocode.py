@@ -29,9 +29,9 @@ def read(invocation: Invocation, result: InvocationResult, context: AgentContext
         return opencode.read(invocation, result, context)
     requests: dict[str, TokenCounts] = {}
     for number, message in enumerate(printed.objects('"api_req_started"')):
-        facts = _facts(message)
+        facts = facts_of(message)
         if message.get("say") == "api_req_started" and facts:
-            requests[str(message.get("timestamp", f"line {number}"))] = _counts(facts)
+            requests[str(message.get("timestamp", f"line {number}"))] = request_counts(facts)
     finished = printed.last('"completion_result"', lambda found: found.get("say") == "completion_result")
     return build_usage(total(requests.values()), success=True if finished else None, duration_ms=_duration(printed))
 
@@ -40,7 +40,7 @@ def _is_message(found: Json) -> bool:
     return found.get("source") in {"cli", "extension"} and "timestamp" in found
 
 
-def _facts(message: Json) -> Json:
+def facts_of(message: Json) -> Json:
     """Return the numbers, which may also come as JSON inside a text."""
     for name in ("metadata", "content", "text"):
         found = message.get(name)
@@ -53,7 +53,8 @@ def _facts(message: Json) -> Json:
     return {}
 
 
-def _counts(facts: Json) -> TokenCounts:
+def request_counts(facts: Json) -> TokenCounts:
+    """Count one request; `tokensIn` is the uncached part."""
     return of_parts(
         get_int(facts, "tokensIn"),
         cache_read=get_int(facts, "cacheReads"),

@@ -29,6 +29,11 @@ STORES = {
     "opencode": "opencode.store",
     "kilo": "opencode.kilo",
     "pi": "pi.store",
+    "goose": "goose.store",
+    "cline": "cline.store",
+    "roo": "cline.roo",
+    "kilocode": "cline.kilocode",
+    "kimi": "kimi.store",
 }
 """The agent's own name, the first in `NAMES` → the module in this folder that reads its store."""
 

@@ -59,6 +59,12 @@ class FileReading:
             if found is not None and found.outline.sessions:
                 yield found
 
+    def gone(self, files: list[ReadFile]) -> list[ReadFile]:
+        """Return files that are there no more, of sessions that are nowhere else: what they had was theirs."""
+        live = {session for file in files for session in file.outline.sessions}
+        found = self._index.gone(self._kind, [file.path for file in files])
+        return [ReadFile(path, outline, []) for path, outline in found if live.isdisjoint(outline.sessions)]
+
     def content(self, file: ReadFile) -> list[Fragment]:
         """Return what was read of a file."""
         if file.fragments is not None:

@@ -37,6 +37,16 @@ class SqliteFile:
         with contextlib.suppress(sqlite3.Error, ValueError, OverflowError):
             yield from self._base.execute(query, values)
 
+    def named_rows(self, table: str, column: str | None = None, value: object = None) -> Iterator[dict[str, Any]]:
+        """Yield the rows of a table by the names of its columns, all or those with `value` in `column`."""
+        where = f" WHERE {column} = ?" if column else ""
+        with contextlib.suppress(sqlite3.Error, ValueError, OverflowError):
+            # The names are ours, never of the file.
+            found = self._base.execute(f"SELECT * FROM {table}{where}", (value,) if column else ())  # noqa: S608
+            names = [str(one[0]) for one in found.description]
+            for row in found:
+                yield dict(zip(names, row, strict=True))
+
     def columns(self, table: str) -> set[str]:
         """Return the names of a table's columns; none where there is no such table."""
         return {str(row[1]) for row in self.rows(f"PRAGMA table_info({table})")}

@@ -10,7 +10,7 @@ import os
 import re
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.agents.common import json_spans
 from spec_kitty_telemetry.errors import LogError
@@ -79,11 +79,21 @@ def small_text(path: Path, most_bytes: int) -> str:
 
 def small_document(path: Path) -> Json:
     """Return the object that a file of JSON holds; an empty one where it holds none or more than 64 MiB."""
-    try:
-        found = json_spans.decode(small_text(path, _DOCUMENT_BYTES))
-    except ValueError:
-        return {}
+    found = _decoded(path)
     return found if isinstance(found, dict) else {}
+
+
+def small_list(path: Path) -> list[Json]:
+    """Return the objects of the array that a file of JSON holds; none where it holds none or more than 64 MiB."""
+    found = _decoded(path)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _decoded(path: Path) -> Any:
+    try:
+        return json_spans.decode(small_text(path, _DOCUMENT_BYTES))
+    except ValueError:
+        return None
 
 
 def _read_all(descriptor: int, most_bytes: int) -> bytes:

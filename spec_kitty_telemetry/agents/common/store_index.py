@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import msgspec
@@ -19,7 +20,6 @@ from spec_kitty_telemetry.project.file_stamp import FileStamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
     from types import TracebackType
 
 VERSION = 1
@@ -116,14 +116,19 @@ class StoreIndex:
             return False
         return True
 
-    def forget_missing(self, present: Iterable[Path]) -> None:
-        """Leave out files that are gone."""
-        gone = set(self._kept).difference(map(str, present))
-        names = [(name,) for name in gone if not os.path.lexists(name)]
-        if names and self._base is not None:
+    def gone(self, kind: str, present: Iterable[Path]) -> list[tuple[Path, Outline]]:
+        """Return files that were read by this `kind` of reading and are there no more; only their outlines are kept."""
+        found = []
+        for name in set(self._kept).difference(map(str, present)):
+            if self._kept[name][0] == kind and not os.path.lexists(name):
+                outline = self.outline(Path(name), kind)
+                if outline is not None:
+                    found.append((Path(name), outline))
+        if found and self._base is not None:
             with contextlib.suppress(sqlite3.Error):
-                self._base.executemany("DELETE FROM outlines WHERE path = ?", names)
+                names = [(str(path),) for path, _ in found]
                 self._base.executemany("DELETE FROM contents WHERE path = ?", names)
+        return found
 
     def _load(self) -> dict[str, tuple[str, bytes]]:
         if self._base is None:

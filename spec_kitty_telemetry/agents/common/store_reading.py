@@ -49,7 +49,7 @@ class StoreReading:
     ) -> Iterator[StoredSession]:
         """Yield the sessions, those that are `wanted`."""
         self._files = list(self._reading.files(context))
-        self._owners = Owners(self._files)
+        self._owners = Owners([*self._files, *self._reading.gone(self._files)])
         by_session: dict[str, list[int]] = {}
         for number, file in enumerate(self._files):
             for session in file.outline.sessions:

@@ -1,0 +1,1 @@
+"""What Cline and its descendants Roo and Kilo Code keep."""

@@ -1,0 +1,1 @@
+"""What Goose prints and keeps."""

@@ -1,0 +1,1 @@
+"""What Kimi's command line keeps."""
