@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COUNTS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
-STORES = sorted(path.name for path in DATA.iterdir())
+STORES = sorted(path.parent.name for path in DATA.glob("*/truth.json"))
 
 
 @pytest.mark.parametrize("store", STORES)

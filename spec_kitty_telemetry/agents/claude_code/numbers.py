@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts
 
 
+_RATES: dict[str | None, str | None] = dict.fromkeys((*STANDARD_RATES, ""))
+"""What is said where nothing but the ordinary rates applies."""
+
+
 class Place(NamedTuple):
     """What a line says about its message."""
 
@@ -95,13 +99,9 @@ def _request(model: str | None, used: Used, place: Place) -> Request:
         cache_write_1h_tokens=split.ephemeral_1h_input_tokens if split else None,
         output_tokens=used.output_tokens,
         reasoning_tokens=output.thinking_tokens if output else None,
-        speed=_rate(used.speed),
-        service_tier=_rate(used.service_tier),
-        inference_geo=_rate(used.inference_geo),
+        speed=_RATES.get(used.speed, used.speed),
+        service_tier=_RATES.get(used.service_tier, used.service_tier),
+        inference_geo=_RATES.get(used.inference_geo, used.inference_geo),
         web_search_requests=(tools.web_search_requests or None) if tools else None,
         is_copy=place.is_copy,
     )
-
-
-def _rate(said: str | None) -> str | None:
-    return said if said and said not in STANDARD_RATES else None

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -40,8 +39,14 @@ FORMAT = 1
 """Goes up when the same file would be read as something else."""
 
 _NAME, _MODULE = MARKERS
-_TYPE, _TYPE_WITHIN, _TYPES_BYTES = b'"type":"', 160, 80
-"""Lines begin with their time and type, then the payload with its own."""
+_LINE = re.compile(
+    rb'(?:\{"timestamp":"[^"]{1,40}",(?:"ordinal":\d+,)?"type":"'
+    rb'(?:(?P<counts>token_usage_record|turn_context|event_msg","payload":\{"type":"(?:token_count|thread_settings_app)'
+    rb'|response_item","payload":\{"type":"web_search_call)'
+    rb'|response_item","payload":\{"type":"(?:(?P<ends>\w+_output")|(?P<says>message"|\w+_call"))))'
+    rb'|(?P<odd>\{(?!"timestamp"))'
+)
+"""What a line is read for: its beginning says its type and its payload's."""
 _CARRIED = ("model", "provider", "folder", "tier")
 _COPYING = timedelta(seconds=1)
 """How long a version that copies totals takes to begin a file; no request is answered in that time."""
@@ -59,14 +64,6 @@ def session_files(context: AgentContext) -> Iterator[Path]:
             if path.name not in seen:
                 seen.add(path.name)
                 yield path
-
-
-class _Kind(Enum):
-    """What a line is read for."""
-
-    NOTHING = auto()
-    COUNTS = auto()
-    SAYS = auto()
 
 
 class Reader:
@@ -91,10 +88,11 @@ class Reader:
         if self._main.began_at is None:
             self._take_line(block[: block.find(b"\n")])
         for text in block.split(b"\n"):  # faster here than looking for each kind of line in turn
-            kind = _kind(text)
-            if kind is _Kind.COUNTS:
+            found = _LINE.match(text)
+            kind = found.lastgroup if found else None
+            if kind in {"counts", "odd"}:
                 self._take_line(text)
-            elif kind is _Kind.SAYS and self._speaks_of_host(text):
+            elif (kind == "says" and self._speaks_of_host(text)) or (kind == "ends" and self._ends_a_call(text)):
                 self._listen(text)
         if self._total is not None:
             self._main.carried["total"] = msgspec.json.encode(self._total).decode()
@@ -104,13 +102,14 @@ class Reader:
 
         The host's module is looked for only after its name was seen: every search costs as much as reading the file.
         """
-        carried, awaited = self._main.carried, self._main.awaited
-        if b'call_output"' in text[:_TYPE_WITHIN]:
-            return any(call.encode() in text for call in awaited)
+        carried = self._main.carried
         if _NAME in text:
             carried["host"] = 1
             return True
         return "host" in carried and _MODULE in text
+
+    def _ends_a_call(self, text: bytes) -> bool:
+        return any(call.encode() in text for call in self._main.awaited)
 
     def _take_line(self, text: bytes) -> None:
         try:
@@ -240,23 +239,6 @@ class Reader:
 
 
 reader = Reader
-
-
-def _kind(text: bytes) -> _Kind:
-    """Tell from a line's beginning what it is read for."""
-    place = text.find(_TYPE, 0, _TYPE_WITHIN)
-    if place < 0:
-        return _Kind.COUNTS if b'"payload"' in text else _Kind.NOTHING  # in another order
-    kinds = text[place + len(_TYPE) : place + _TYPES_BYTES]
-    if kinds.startswith(b"response_item"):
-        if b'"web_search_call"' in kinds:
-            return _Kind.COUNTS
-        return _Kind.NOTHING if b'"reasoning"' in kinds else _Kind.SAYS
-    if kinds.startswith(b"event_msg"):
-        counts = b'"token_count"' in kinds or b'"thread_settings_applied"' in kinds
-    else:
-        counts = kinds.startswith((b"token_usage_record", b"turn_context"))
-    return _Kind.COUNTS if counts else _Kind.NOTHING
 
 
 def _grown(total: Usage, before: Usage | None, last: Usage | None, *, goes_on: bool) -> Usage | None:
