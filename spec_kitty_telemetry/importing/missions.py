@@ -69,6 +69,11 @@ class Mission:
         """When each work package was worked on or reviewed, in the order of time."""
         return {wp_id: stays(moves) for wp_id, moves in self._history.moves.items()}
 
+    def was_moved(self, wp_id: str, to_lane: str, began: datetime, ended: datetime) -> bool:
+        """Tell whether the host moved the work package to that lane in that span; also where it knows of no moves."""
+        moves = self._history.moves.get(wp_id, ())
+        return not moves or any(move.to_lane == to_lane and began <= move.at <= ended for move in moves)
+
     @cached_property
     def lanes(self) -> dict[str, tuple[str, ...]]:
         """The work packages of each lane."""

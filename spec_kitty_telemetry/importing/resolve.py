@@ -105,12 +105,18 @@ def _stay(task: Task, began: datetime, ended: datetime) -> None:
     begun = [stay for stay in stays if stay.began <= ended + MARGIN]
     stay = task.stay or (exact[0] if exact else None) or _last_overlapping(begun, began, ended)
     task.stay = stay
+    if task.left_for is not None and not _was_moved(task.mission, task.wp_id, task.left_for, task.spans):
+        task.left_for = None  # the host refused
     if stay is not None:
         task.attempt = stay.attempt
         if task.left_for is None and stay.ended is not None and began <= stay.ended <= ended + _LEFT_SOON:
             task.left_for = stay.left_for
     if task.left_for is not None:
         task.outcome = outcome_of(task.role, task.left_for)
+
+
+def _was_moved(mission: Mission, wp_id: str, lane: str, spans: Sequence[tuple[datetime, datetime]]) -> bool:
+    return any(mission.was_moved(wp_id, lane, began - MARGIN, ended + MARGIN) for began, ended in spans)
 
 
 def _last_overlapping(stays: Sequence[Stay], began: datetime, ended: datetime) -> Stay | None:

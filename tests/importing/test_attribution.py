@@ -49,6 +49,15 @@ def test_what_is_typed_opens_the_work_and_handing_it_on_ends_it_with_the_turn(mi
     assert shown(chat) == (None, None, None, None, None, [6])
 
 
+def test_a_move_that_the_host_refused_ends_no_work(mission: Mission) -> None:
+    telling = Telling(str(mission.project.root))
+    telling.types("implement", "WP01")
+    mission.moves(telling.runs("implement", "WP01"), "WP01", "in_progress", "planned")
+    telling.runs("move-task", "WP01", lane="for_review")
+    (work,) = segments(session(telling))
+    assert shown(work)[1:5] == ("WP01", "implementer", 1, None)
+
+
 def test_where_an_agent_tells_nothing_of_the_user_the_work_ends_once_its_end_was_seen(mission: Mission) -> None:
     telling = Telling(str(mission.project.root))
     telling.runs("implement", "WP01")
