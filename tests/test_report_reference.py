@@ -6,7 +6,7 @@ It reads whole files with `json`, keeps everything in dicts and lists, and adds 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, localcontext
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
@@ -395,9 +395,31 @@ def with_share(numbers: dict[str, Any], whole: Decimal | None) -> dict[str, Any]
     return {**numbers, "share_of_total_cost": None if part is None or not whole else round(part / whole, 6)}
 
 
+def with_features_apart(groups: dict[tuple[Any, ...], Any]) -> dict[tuple[Any, ...], Any]:
+    """Return groups, whose feature comes first, with it only where there are several."""
+    several = len({key[0] for key in groups}) > 1
+    return groups if several else {key[1:]: groups[key] for key in groups}
+
+
+def empty_spans(groups: dict[tuple[Any, ...], Any], by: list[str], question: dict[str, Any]) -> set[tuple[str]]:
+    """Return the days, weeks or months without records between the first and the last that were asked for or found."""
+    if not groups or by not in (["day"], ["week"], ["month"]):
+        return set()
+
+    def name(day: date) -> str:
+        year, week, _ = day.isocalendar()
+        return {"day": str(day), "week": f"{year}-W{week:02}", "month": str(day)[:7]}[by[0]]
+
+    asked = [question["since"], {"2026-10": "2026-10-31"}.get(question["until"], question["until"])]
+    every = [date(2025, 12, 1) + timedelta(days=number) for number in range(500)]
+    known = [place for place, day in enumerate(every) if (name(day),) in groups or str(day) in asked]
+    return {(name(day),) for day in every[min(known) : max(known) + 1]} - groups.keys()
+
+
 def expected(project: Project, question: dict[str, Any]) -> dict[str, Any]:
     every, bad = read(project, question["feature"])
     zone, by = ZoneInfo(question["tz"]), question["by"]
+    by = ["feature", *by] if "wp" in by and "feature" not in by else by
     unknown: dict[Any, list[int]] = {}
     groups: dict[tuple[Any, ...], list[Any]] = {}
     whole = []
@@ -420,7 +442,7 @@ def expected(project: Project, question: dict[str, Any]) -> dict[str, Any]:
             for part, its in zip(payload["models"], others, strict=True)
             if pattern is None or matches(part["model"], pattern)
         ]
-        splits = bool({"model", "provider"} & set(by))
+        splits = bool({"model", "provider"} & set(question["by"]))
         if parts and (splits or pattern):
             whole.append(entry(parts))
             keys: dict[tuple[Any, ...], list[Any]] = {}
@@ -431,6 +453,8 @@ def expected(project: Project, question: dict[str, Any]) -> dict[str, Any]:
         else:
             whole.append((payload, payload, first))
             groups.setdefault(group_of(record, None, by, zone), []).append((payload, payload, first))
+    groups = groups if by == question["by"] else with_features_apart(groups)
+    groups = groups | {key: [] for key in empty_spans(groups, by, question)}
     sums = row(whole)
     cost = sums["total_cost_usd"]
     return {
@@ -457,6 +481,7 @@ def reported(project: Project, question: dict[str, Any]) -> dict[str, Any]:
     assert len(rows) == len(document["rows"])
     for each in rows.values():
         del each["group_key"]
+        each.pop("recorded_models", None)
     for each in (*rows.values(), document["total"]):  # no record here is in doubt, and no price here has tiers
         assert [each.pop(name) for name in OTHER_GAPS] == [0] * len(OTHER_GAPS)
         assert each.pop("cost_is_in_doubt") is False

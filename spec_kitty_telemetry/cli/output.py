@@ -29,7 +29,7 @@ def say(text: str, *, nl: bool = True) -> None:
     :raises TelemetryError: it cannot be written, as on a full disk.
     """
     try:
-        click.echo(text, nl=nl)
+        click.echo(on_screen(text), nl=nl)
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -56,13 +56,17 @@ def json_text(document: dict[str, Any]) -> str:
 
 
 def harmless(json: str) -> str:
-    """Return the same JSON with every character that could steer a terminal written as an escape.
+    """Return the same JSON with every character that could steer a terminal, or that it lacks, written as an escape.
 
     JSON itself escapes only those below U+0020; they can stand nowhere but inside strings.
     """
     if json.isascii() and "\x7f" not in json:
         return json
-    return "".join(each if each.isprintable() or each == "\n" else _escaped(each) for each in json)
+    is_shown = can_show(json)
+    return "".join(
+        each if (each.isprintable() or each == "\n") and (is_shown or can_show(each)) else _escaped(each)
+        for each in json
+    )
 
 
 def _escaped(character: str) -> str:
@@ -124,3 +128,14 @@ def can_show(characters: str) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+_PLAIN = {"≥": ">=", "≈": "~", "≤": "<=", "–": "-", "…": "...", "×": "x", "→": "->"}
+"""What stands for a character of ours where it cannot be shown: in a Windows pipe (cp1252), in plain ASCII."""
+
+
+def on_screen(text: str) -> str:
+    """Return `text` with signs that standard output can show, so that what qualifies a number is never a `?`."""
+    if text.isascii() or can_show(text):
+        return text
+    return "".join(each if each not in _PLAIN or can_show(each) else _PLAIN[each] for each in text)

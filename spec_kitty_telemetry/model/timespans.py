@@ -17,15 +17,17 @@ from spec_kitty_telemetry.errors import FilterError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_AGO = re.compile(r"(\d{1,5})\s*([mhdw])", re.ASCII)
+_AGO = re.compile(r"(\d{1,5})\s*(min|h|d|w)", re.ASCII)
+_MONTHS_AGO = re.compile(r"(\d{1,5})\s*mo", re.ASCII)
+_EITHER = re.compile(r"(\d{1,5})\s*m", re.ASCII)
 _MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 _WEEK = re.compile(r"(\d{4})-?w(\d{2})", re.ASCII)
 _DAY = re.compile(r"\d{4}(-\d{2}-\d{2}|\d{4}|-w\d{2}-\d|w\d{3})", re.ASCII)
 _MOMENT = re.compile(_DAY.pattern + r"[t ]\d.*", re.ASCII)
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_UNITS = {"min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 EXPECTED = (
     "expected a date (2026-02-16), a time (2026-02-16T09:30, with +01:00 or Z if it is not yours), a month (2026-02), "
-    "a week (2026-W08), how long ago (90m, 36h, 7d, 2w), today, yesterday, this-week, last-week, this-month or "
+    "a week (2026-W08), how long ago (90min, 36h, 7d, 2w, 3mo), today, yesterday, this-week, last-week, this-month or "
     "last-month"
 )
 
@@ -54,6 +56,14 @@ def span(text: str, zone: ZoneInfo | None = None, now: datetime | None = None) -
     """
     now = now or datetime.now(UTC)
     named = text.strip().lower()
+    if either := _EITHER.fullmatch(named):
+        number = either[1]
+        raise FilterError(
+            f"found {text!r}, which may mean {number} minutes or {number} months; write {number}min or {number}mo"
+        )
+    if months := _MONTHS_AGO.fullmatch(named):
+        moment = _months_before(now, int(months[1]), zone, text)
+        return moment, moment
     if ago := _AGO.fullmatch(named):
         try:
             moment = now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
@@ -67,6 +77,23 @@ def span(text: str, zone: ZoneInfo | None = None, now: datetime | None = None) -
         return _moment(text, zone)
     except (ValueError, OverflowError, OSError) as error:
         raise FilterError(f"found {text!r}; {EXPECTED}") from error
+
+
+def is_over_by_name(text: str) -> bool:
+    """Tell whether `text` names a span that has ended: `last-week`, `last-month`."""
+    return text.strip().lower() in {"last-week", "last-month"}
+
+
+def _months_before(now: datetime, months: int, zone: ZoneInfo | None, text: str) -> datetime:
+    """Return the same time of day so many months ago; on the last day of a month that has no such day."""
+    here = in_zone(now, zone)
+    years, month = divmod(here.year * 12 + here.month - 1 - months, 12)
+    try:
+        first = here.replace(year=years, month=month + 1, day=1)
+        last = (_month(first.date())[1] - timedelta(days=1)).day
+        return _aware(first.replace(day=min(here.day, last), tzinfo=None), zone)
+    except (ValueError, OverflowError) as error:
+        raise FilterError(f"found {text!r}, which is before all time; {EXPECTED}") from error
 
 
 def in_zone(moment: datetime, zone: ZoneInfo | None) -> datetime:

@@ -7,6 +7,7 @@ price is not a free one.  What a price makes of tokens is `price`'s business, wh
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from spec_kitty_telemetry.errors import PriceTableError, SettingsError, reason_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.pricing.description import ModelDescription
     from spec_kitty_telemetry.pricing.genai.importing import Imported
+    from spec_kitty_telemetry.pricing.naming import Naming
     from spec_kitty_telemetry.pricing.overrides import AgentDefault, OverrideFile
     from spec_kitty_telemetry.pricing.price import Price
     from spec_kitty_telemetry.pricing.rows import Table
@@ -113,6 +115,13 @@ class PriceBook:
     def providers(self) -> tuple[str, ...]:
         """Everybody whose prices are known, in order of name."""
         return self._resolver.providers
+
+    @cached_property
+    def naming(self) -> Naming:
+        """The one name of each model and of who bills for it."""
+        from spec_kitty_telemetry.pricing.naming import Naming  # only reports by model or provider need it
+
+        return Naming(self._resolver)
 
     def provider_called(self, name: str) -> str | None:
         """Return a provider by any of its names (`Bedrock` is `aws-bedrock`); `None` for one that is not known."""

@@ -34,6 +34,8 @@ class Match(NamedTuple):
 
     entry: Entry
     how: str
+    name: str
+    """The name in the table."""
 
 
 class Catalog(msgspec.Struct, eq=False):
@@ -86,11 +88,12 @@ class Catalog(msgspec.Struct, eq=False):
             if self.free_path is not None and entry.path is None:
                 break
             kind = "id" if spelling.name == entry.name.lower() else f"alias '{spelling.name}'"
-            return Match(entry, kind if spelling.how == "as given" else f"{kind}, {spelling.how}")
+            how = kind if spelling.how == "as given" else f"{kind}, {spelling.how}"
+            return Match(entry, how, spelling.name)
         if self.free_path is None or not name:
             return None
         note = f"{self.free_path} says that {self.provider} bills nobody"
-        return Match(Entry(name, Model(id=name, free=True, note=note), path=self.free_path), "free: true")
+        return Match(Entry(name, Model(id=name, free=True, note=note), path=self.free_path), "free: true", name)
 
     def entries(self) -> Iterator[Entry]:
         """Yield every entry once."""

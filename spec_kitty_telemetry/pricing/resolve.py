@@ -30,6 +30,8 @@ class Found(NamedTuple):
     entry: Entry
     how: str
     """How the name led to the entry."""
+    name: str = ""
+    """The name in the table that was found."""
     path: Path | None = None
     """The settings file whose `also_called` led to the catalog."""
 
@@ -136,7 +138,7 @@ class Resolver:
                 for catalog in _with_fallbacks(biller.catalog, self._shelves.by_provider):
                     match = catalog.look_up(place.name, efforts=place.is_told)
                     if match is not None:
-                        yield Found(catalog, match.entry, match.how, biller.path)
+                        yield Found(catalog, match.entry, match.how, match.name, biller.path)
         ruled = model_by_rule(model, provider)
         if ruled is not None:
             catalog = Catalog(Table(ruled.provider, "", "", ""))

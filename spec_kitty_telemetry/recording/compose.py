@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from spec_kitty_telemetry.model.labels import agent_name, role_name, work_package_name
 from spec_kitty_telemetry.model.payload import (
     MAXIMUM_COST_USD,
     MAXIMUM_COUNT,
@@ -91,9 +92,9 @@ def labelled(invocation: Invocation, tags: Mapping[str, str]) -> Invocation:
 
 def _who(invocation: Invocation) -> dict[str, Any]:
     return {
-        "agent": safe_label(invocation.agent),
-        "role": safe_label(invocation.role),
-        "wp_id": safe_label(invocation.wp_id),
+        "agent": agent_name(safe_label(invocation.agent)),
+        "role": role_name(safe_label(invocation.role)),
+        "wp_id": work_package_name(safe_label(invocation.wp_id)),
         "attempt": invocation.attempt,
         "run_id": safe_label(invocation.run_id),
         "started_at": invocation.started_at.astimezone(UTC) if invocation.started_at else None,

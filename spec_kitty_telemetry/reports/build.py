@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.reports.lifecycle import Lifecycle
     from spec_kitty_telemetry.reports.parallel import ParallelScan
     from spec_kitty_telemetry.reports.search import Search
+    from spec_kitty_telemetry.reports.totals import GroupTotals
 
     Watch = Callable[[Callable[[], int]], AbstractContextManager[None]]
     """Given how many records were read so far, whenever it asks: a context that shows it while a report is made."""
@@ -70,19 +71,25 @@ def build_report(
     :raises LogError: no log can be read, or one cannot and the search does not go on without it.
     """
     by = dimensions.checked(group_by)
-    search, book = context.search, context.book
-    wanted_model = search.filters.wanted_model()
-    with _scan(context, by, book.find) as scan:
+    apart = dimensions.kept_apart(by)
+    book = context.book
+    with _scan(context, apart, book.find) as scan:
         # What takes its time and can be done while other processes count: that they may have begun in vain is rare.
         meanwhile()
         if context.find_price == book.find:
             with watch(lambda: scan.read_count):
                 counted = scan.totals()
-            return report_of(counted, by, wanted_model, unread_count=search.report.unread_count)
+            return _report(context, counted, by)
     # A plugin that is asked for prices may hold what copies of this process cannot share.
-    with _scan(context, by, context.find_price, processes=1) as scan, watch(lambda: scan.read_count):
+    with _scan(context, apart, context.find_price, processes=1) as scan, watch(lambda: scan.read_count):
         counted = scan.totals()
-    return report_of(counted, by, wanted_model, unread_count=search.report.unread_count)
+    return _report(context, counted, by)
+
+
+def _report(context: ReportContext, counted: GroupTotals, by: tuple[str, ...]) -> CostReport:
+    search = context.search
+    wanted, unread = search.filters.wanted_model(), search.report.unread_count
+    return report_of(counted, by, wanted, unread_count=unread, filters=search.filters, zone=context.zone)
 
 
 def _scan(
@@ -91,12 +98,19 @@ def _scan(
     from spec_kitty_telemetry.reports.parallel import ParallelScan
     from spec_kitty_telemetry.reports.totals import Aggregator
 
-    wanted_model = context.search.filters.wanted_model()
+    wanted_model, naming = context.search.filters.wanted_model(), context.book.naming
 
     def new_aggregator() -> Aggregator:
-        return Aggregator(by, find_price, cost=context.cost, zone=context.zone, wanted_model=wanted_model)
+        return Aggregator(
+            by, find_price, cost=context.cost, zone=context.zone, wanted_model=wanted_model, naming=naming
+        )
 
     return ParallelScan(context.search, new_aggregator, context.book, processes=processes)
+
+
+def cost_of(context: ReportContext, event: ExecutionEvent) -> CostSummary:
+    """Return what one record cost: the total of a report of it alone."""
+    return cost_report([event], "feature", context.find_price, cost=context.cost, zone=context.zone).total
 
 
 def build_lifecycle(
@@ -159,6 +173,8 @@ def cost_summary(
         try:
             found = find_project()
         except ProjectError:
-            return cost_report(events, group_by, PriceBook.load().find, cost=cost).rows
+            book = PriceBook.load()
+            return cost_report(events, group_by, book.find, cost=cost, naming=book.naming).rows
     context = ReportContext(Search(found), cost=cost, zone=found.zone())
-    return cost_report(events, group_by, context.find_price, cost=cost, zone=context.zone).rows
+    naming = context.book.naming
+    return cost_report(events, group_by, context.find_price, cost=cost, zone=context.zone, naming=naming).rows

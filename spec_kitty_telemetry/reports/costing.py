@@ -176,6 +176,8 @@ class Costing:
             price = self._find_price(model, provider, event.timestamp, event.payload.agent, ways)
         else:
             price = self._find_price(model, provider, event.timestamp, event.payload.agent)
+        if price is None and counts.requested_model is not None:
+            price = self._find_price(counts.requested_model, provider, event.timestamp, event.payload.agent, ways)
         if price is None:
             self._remember(model, provider, counts)
             return _UNPRICED

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.model.payload import ModelPart
     from spec_kitty_telemetry.model.record import ExecutionEvent
+    from spec_kitty_telemetry.pricing.naming import Naming
 
 Value = str | int | None
 """`None`: the record does not say."""
@@ -48,20 +49,26 @@ def checked(names: str | Iterable[str]) -> tuple[str, ...]:
     return chosen
 
 
+def kept_apart(by: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the dimensions that keep work packages of several features apart: every feature has a WP01."""
+    return ("feature", *by) if "wp" in by and "feature" not in by else by
+
+
 def own_name(name: str) -> str:
     """Return the dimension's own name: `mission` is `feature`; what is no other name stays as it is."""
     return _ALIASES.get(name, name)
 
 
-def keys(by: tuple[str, ...], zone: ZoneInfo | None) -> tuple[KeyOfRun, KeyOfPart]:
+def keys(by: tuple[str, ...], zone: ZoneInfo | None, naming: Naming | None = None) -> tuple[KeyOfRun, KeyOfPart]:
     """Return the functions from a run, and from one model's part of it, to its values in the dimensions `by`.
 
-    Days, weeks and months are cut in `zone`.
+    Days, weeks and months are cut in `zone`; models and providers have the names of `naming`, else those recorded.
     """
-    values = [_dimension(name, zone) for name in by]
+    values = [_dimension(name, zone, naming) for name in by]
+    is_recorded = all(name in _PATHS and (naming is None or name not in SPLITTING) for name in by)
     if len(values) == 1:
         (only,) = values
-        return (attrgetter(_PATHS[by[0]]) if by[0] in _PATHS else lambda event: only(event, None)), only
+        return (attrgetter(_PATHS[by[0]]) if is_recorded else lambda event: only(event, None)), only
 
     def key_of_run(event: ExecutionEvent) -> Key:
         return tuple([value(event, None) for value in values])
@@ -69,12 +76,12 @@ def keys(by: tuple[str, ...], zone: ZoneInfo | None) -> tuple[KeyOfRun, KeyOfPar
     def key_of_part(event: ExecutionEvent, part: ModelPart) -> Key:
         return tuple([value(event, part) for value in values])
 
-    if all(name in _PATHS for name in by):  # the same in half the time: it is asked for every record
+    if is_recorded:  # the same in half the time: it is asked for every record
         return attrgetter(*(_PATHS[name] for name in by)), key_of_part
     return key_of_run, key_of_part
 
 
-def _dimension(name: str, zone: ZoneInfo | None) -> Dimension:
+def _dimension(name: str, zone: ZoneInfo | None, naming: Naming | None) -> Dimension:
     if name.startswith(TAG_PREFIX):
         tag = name.removeprefix(TAG_PREFIX)
         return lambda event, _part: event.payload.tags.get(tag)
@@ -83,6 +90,13 @@ def _dimension(name: str, zone: ZoneInfo | None) -> Dimension:
 
         write = _TIMES[name]
         return lambda event, _part: write(in_zone(event.timestamp, zone).date())
+    if name in SPLITTING and naming is not None:
+        named = naming.model if name == "model" else naming.biller
+        return lambda event, part: named(
+            part.model if part else event.payload.model,
+            (part.provider if part else None) or event.payload.provider,
+            event.payload.agent,
+        )
     if name == "model":
         return lambda event, part: part.model if part else event.payload.model
     if name == "provider":
@@ -113,5 +127,6 @@ _PATHS = {
     "attempt": "payload.attempt", "run": "payload.run_id",
 }  # fmt: skip
 """The dimensions that are a field of the record, and where a run says its value."""
+TIMES = tuple(_TIMES)
 NAMES = (*_PATHS, *_TIMES)
 """All dimensions but the tags, as help and messages list them."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from spec_kitty_telemetry.errors import FilterError
+from spec_kitty_telemetry.model.labels import agent_name, role_name, work_package_name
 from spec_kitty_telemetry.model.payload import OUTCOMES
 
 if TYPE_CHECKING:
@@ -45,24 +46,33 @@ class EventFilter(msgspec.Struct, frozen=True):
     ) -> Self:
         """Return a filter whose times are said as on the command line: `7d`, `yesterday`, `2026-02` (see `moments`).
 
-        Days are those of `zone`, by default the machine's own; `until` a day or a month takes it whole.  `others` are
-        the other fields.
+        Days are those of `zone`, by default the machine's own; `until` a day or a month takes it whole, and so does
+        `since` `last-week` or `last-month` alone.  `others` are the other fields.
 
         :raises FilterError: a time means nothing; else as the class.
         """
         if not (since or until):
             return cls(**others)
-        from spec_kitty_telemetry.model.timespans import span  # most filters ask for no time
+        from spec_kitty_telemetry.model.timespans import is_over_by_name, span  # most filters ask for no time
 
-        return cls(
-            since=span(since, zone)[0] if since else None, until=span(until, zone)[1] if until else None, **others
-        )
+        start, end = (span(since, zone) if since else None), (span(until, zone) if until else None)
+        if start and until is None and is_over_by_name(since or ""):
+            end = start  # last month is a month, not all time since
+        if start and end and start[0] >= end[1]:
+            raise FilterError(
+                f"found since {since!r} ({start[0].isoformat()}), which is not before until {until!r} "
+                f"({end[1].isoformat()}): no record can match; exchange them"
+            )
+        return cls(since=start[0] if start else None, until=end[1] if end else None, **others)
 
     def __post_init__(self) -> None:
         """Refuse what can match nothing."""
         for name in ALTERNATIVES:
             value = getattr(self, name)
-            msgspec.structs.force_setattr(self, name, (value,) if isinstance(value, str) else tuple(value))
+            patterns = (value,) if isinstance(value, str) else tuple(value)
+            if name in _ONE_NAME:
+                patterns = tuple(_ONE_NAME[name](pattern) or pattern for pattern in patterns)
+            msgspec.structs.force_setattr(self, name, patterns)
         _check_outcomes(self.outcomes)
         _check_times(self.since, self.until)
 
@@ -102,6 +112,10 @@ VALUES: dict[str, Callable[[ExecutionEvent], list[str | None]]] = {
 """Field of `EventFilter` → what a record says there: it is wanted where one of the two sides' values fit."""
 ALTERNATIVES = ("features", *VALUES)
 """The fields that take several values."""
+
+
+_ONE_NAME = {"wp_ids": work_package_name, "roles": role_name, "agents": agent_name}
+"""Fields in which a thing has one name, whatever it is called by whoever asks: records are read with that."""
 
 
 def _any_matches(

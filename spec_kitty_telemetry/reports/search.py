@@ -14,6 +14,7 @@ import msgspec
 
 from spec_kitty_telemetry.errors import FilterError, LogError, ProjectError
 from spec_kitty_telemetry.log.reader import ByteRange, ScanReport, scan_in_blocks
+from spec_kitty_telemetry.model.labels import agent_name, role_name, work_package_name
 from spec_kitty_telemetry.project.files import is_within
 from spec_kitty_telemetry.project.layout import LOG_NAME, SPECS_FOLDER, Project
 from spec_kitty_telemetry.project.locate import find_project, project_of_feature_dir
@@ -123,13 +124,24 @@ class Search(msgspec.Struct):
 
 
 def place(events: Iterable[ExecutionEvent], path: Path) -> None:
-    """Let `events` belong to the feature in whose folder their log is; a folder of no project keeps what they say."""
-    if path.parent.parent.name != SPECS_FOLDER:
-        return
-    feature = path.parent.name
+    """Let `events` belong to the feature in whose folder their log is, and call things by their one name.
+
+    A folder of no project keeps the feature that they say.
+    """
+    feature = path.parent.name if path.parent.parent.name == SPECS_FOLDER else None
     for event in events:
-        if event.aggregate_id != feature:
-            msgspec.structs.force_setattr(event, "aggregate_id", feature)
+        if feature is not None and event.aggregate_id != feature:
+            _set(event, "aggregate_id", feature)
+        payload = event.payload
+        if (role := role_name(payload.role)) != payload.role:
+            _set(payload, "role", role)
+        if (agent := agent_name(payload.agent)) != payload.agent:
+            _set(payload, "agent", agent)
+        if (wp_id := work_package_name(payload.wp_id)) != payload.wp_id:
+            _set(payload, "wp_id", wp_id)
+
+
+_set = msgspec.structs.force_setattr
 
 
 class EventStream(Iterator["ExecutionEvent"]):

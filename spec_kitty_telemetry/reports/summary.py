@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from spec_kitty_telemetry.model.record import ExecutionEvent
+    from spec_kitty_telemetry.pricing.naming import Naming
+    from spec_kitty_telemetry.reports.filters import EventFilter
 
 
 class CostSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +109,8 @@ class CostReport(msgspec.Struct, frozen=True):
     """How many records more the rows count than the total: one that used several models counts in the row of each."""
     totals: dict[tuple[Value, ...], Totals]
     """The sums of each row, by the values of its group."""
+    recorded_models: dict[tuple[Value, ...], tuple[str, ...]]
+    """What the models of each row were recorded as, in a report by model or provider."""
 
     def sum_of(self, rows: Iterable[CostSummary]) -> CostSummary:
         """Return the sum of some rows, without a group of its own; a run in two of them counts twice."""
@@ -121,19 +125,22 @@ def cost_report(
     cost: CostMode = "auto",
     zone: ZoneInfo | None = None,
     wanted_model: Callable[[str | None], bool] | None = None,
+    naming: Naming | None = None,
 ) -> CostReport:
     """Group and price `events` in one pass.
 
     Where records are grouped by model, one that used several models is split: its tokens and its cost go to the rows of
     its models; it is counted, with its outcome and its duration, in each of them, but once in the total.  Days are cut
-    in `zone`.  With `wanted_model` only the parts of the models that it accepts are added.
+    in `zone`.  With `wanted_model` only the parts of the models that it accepts are added.  Models and providers have
+    the names that `naming` gives them, else those recorded.
 
     :raises FilterError: a dimension is unknown.
     """
     by = dimensions.checked(group_by)
-    aggregator = Aggregator(by, find_price, cost=cost, zone=zone, wanted_model=wanted_model)
+    apart = dimensions.kept_apart(by)
+    aggregator = Aggregator(apart, find_price, cost=cost, zone=zone, wanted_model=wanted_model, naming=naming)
     aggregator.add(events)
-    return report_of(aggregator.totals, by, wanted_model)
+    return report_of(aggregator.totals, by, wanted_model, zone=zone)
 
 
 def report_of(
@@ -142,12 +149,27 @@ def report_of(
     wanted_model: Callable[[str | None], bool] | None = None,
     *,
     unread_count: int = 0,
+    filters: EventFilter | None = None,
+    zone: ZoneInfo | None = None,
 ) -> CostReport:
-    """Return the rows of what was `counted`, the dearest first, and their total, in which `unread_count` is noted."""
-    totals = {
-        key if isinstance(key, tuple) else (key,): Totals.together((group.runs, group.parts))
-        for key, group in counted.groups.items()
-    }
+    """Return the rows of what was `counted`, the dearest first, and their total, in which `unread_count` is noted.
+
+    What was counted by `dimensions.kept_apart` of `by` has its features apart where there are several.  By days,
+    weeks or months alone there is a row also for those without records, in the range that `filters` ask for.
+    """
+    groups = {key if isinstance(key, tuple) else (key,): group for key, group in counted.groups.items()}
+    if any(len(key) > len(by) for key in groups):
+        if len({key[0] for key in groups}) > 1:
+            by = dimensions.kept_apart(by)
+        else:
+            groups = {key[1:]: group for key, group in groups.items()}
+    totals = {key: Totals.together((group.runs, group.parts)) for key, group in groups.items()}
+    if len(by) == 1 and by[0] in dimensions.TIMES:
+        from spec_kitty_telemetry.reports.empty_rows import spans_without_records  # other reports have none
+
+        since, until = (filters.since, filters.until) if filters else (None, None)
+        known = [str(key[0]) for key in totals]
+        totals |= {(value,): Totals() for value in spans_without_records(by[0], known, since, until, zone)}
     rows = [summary_of(sums, by, key) for key, sums in totals.items()]
     rows.sort(
         key=lambda row: (
@@ -160,7 +182,8 @@ def report_of(
     whole = Totals.together([counted.split_runs, *(group.runs for group in counted.groups.values())])
     total = msgspec.structs.replace(summary_of(whole), unread_count=unread_count)
     repeated = sum(row.event_count for row in rows) - total.event_count
-    return CostReport(by, rows, total, unknown_models(counted.unknown, wanted_model), repeated, totals)
+    return CostReport(by, rows, total, unknown_models(counted.unknown, wanted_model), repeated, totals,
+                      {key: tuple(sorted(group.recorded_models)) for key, group in groups.items()})  # fmt: skip
 
 
 def summary_of(totals: Totals, by: tuple[str, ...] = (), key: tuple[Value, ...] = ()) -> CostSummary:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.model.payload import ExecutionPayload
     from spec_kitty_telemetry.model.record import ExecutionEvent
+    from spec_kitty_telemetry.pricing.naming import Naming
     from spec_kitty_telemetry.reports.dimensions import Key
 
     Member = tuple[ModelPart, Cost]
@@ -139,11 +140,13 @@ class Totals:
 class Group:
     """What one row adds up: whole runs, and the parts of runs that were split by model."""
 
-    __slots__ = ("parts", "runs")
+    __slots__ = ("parts", "recorded_models", "runs")
 
     def __init__(self) -> None:
         self.runs = Totals()
         self.parts = Totals()
+        self.recorded_models: set[str] = set()
+        """What the models of this row were recorded as, in reports by model or provider."""
 
 
 class GroupTotals:
@@ -171,6 +174,7 @@ class GroupTotals:
             mine = self.group(key)
             mine.runs.merge(group.runs)
             mine.parts.merge(group.parts)
+            mine.recorded_models |= group.recorded_models
         self.split_runs.merge(other.split_runs)
         for model, numbers in other.unknown.items():
             known = self.unknown.get(model, [0, 0, 0])
@@ -188,12 +192,13 @@ class Aggregator:
         cost: CostMode = "auto",
         zone: ZoneInfo | None = None,
         wanted_model: Callable[[str | None], bool] | None = None,
+        naming: Naming | None = None,
     ) -> None:
-        """Group by the dimensions `by`; the rest as `cost.cost_report` has it."""
+        """Group by the dimensions `by`; the rest as `summary.cost_report` has it."""
         self.totals = GroupTotals()
         self._splits = not dimensions.SPLITTING.isdisjoint(by)
         self._wanted_model = wanted_model
-        self._key_of_run, self._key_of_part = dimensions.keys(by, zone)
+        self._key_of_run, self._key_of_part = dimensions.keys(by, zone, naming)
         self._in_parts = self._splits or wanted_model is not None
         self._costing = Costing(find_price, cost, in_parts=self._in_parts)
         self.totals.unknown = self._costing.unknown
@@ -202,6 +207,7 @@ class Aggregator:
         """Add `events`."""
         groups, new_group, key_of = self.totals.groups, self.totals.group, self._key_of_run
         cost_of, takes_reported, in_parts = self._costing.cost_of, self._costing.takes_reported, self._in_parts
+        splits = self._splits
         for event in events:
             payload = event.payload
             cost = None
@@ -211,7 +217,10 @@ class Aggregator:
                     self._add_parts(event, cost, members)
                     continue
             key = key_of(event)
-            runs = (groups.get(key) or new_group(key)).runs
+            group = groups.get(key) or new_group(key)
+            runs = group.runs
+            if splits and payload.model is not None:
+                group.recorded_models.add(payload.model)
             runs.add(payload, payload)
             if (
                 takes_reported and payload.cost_usd is not None and payload.guessed_cost_usd is None
@@ -234,7 +243,9 @@ class Aggregator:
             rows.setdefault(key, []).append(member)
         _add_together(self.totals.split_runs, event, cost, members)
         for key, those in rows.items():
-            _add_together(self.totals.group(key).parts, event, cost, those)
+            group = self.totals.group(key)
+            group.recorded_models.update(part.model for part, _ in those)
+            _add_together(group.parts, event, cost, those)
 
 
 def _add_together(sums: Totals, event: ExecutionEvent, cost: Cost, members: list[Member]) -> None:

@@ -16,9 +16,9 @@ from spec_kitty_telemetry.cli.render import tables, wording
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
-    from zoneinfo import ZoneInfo
 
     from spec_kitty_telemetry.model.record import ExecutionEvent
+    from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.follow import LogFollower
     from spec_kitty_telemetry.reports.search import Search
 
@@ -46,17 +46,20 @@ def command(event_id: str | None, limit: int, as_json: bool, follow: bool, **fil
     if event_id is not None:
         _show_one(search, event_id)
         return
+    from spec_kitty_telemetry.reports.build import ReportContext
+
     try:
-        _list(search, zone, limit, as_json=as_json, follow=follow)
+        _list(ReportContext(search, zone=zone), limit, as_json=as_json, follow=follow)
     except KeyboardInterrupt:
         if not follow:
             raise
         sys.exit(_INTERRUPTED)  # that is how following ends
 
 
-def _list(search: Search, zone: ZoneInfo | None, limit: int, *, as_json: bool, follow: bool) -> None:
+def _list(context: ReportContext, limit: int, *, as_json: bool, follow: bool) -> None:
     from spec_kitty_telemetry.reports.follow import LogFollower
 
+    search = context.search
     followed = LogFollower(search) if follow else None  # before reading, so that nothing falls in between
     seen: set[str] = set()
     found = search.events(keep_unknown=True)
@@ -64,7 +67,7 @@ def _list(search: Search, zone: ZoneInfo | None, limit: int, *, as_json: bool, f
     if as_json:
         _print_lines(events)
     elif events or not follow:
-        say(_table(events, zone))
+        say(_table(events, context))
     if len(events) < count:
         rest = f"The newest {len(events):,} of {count:,} records; --limit 0 lists all."
         if as_json:  # standard output is for the records alone
@@ -73,7 +76,7 @@ def _list(search: Search, zone: ZoneInfo | None, limit: int, *, as_json: bool, f
             say(rest)
     _warn(search)
     if followed is not None:
-        _follow(followed, seen, zone, as_json=as_json)
+        _follow(followed, seen, context, as_json=as_json)
 
 
 def _noted(events: Iterable[ExecutionEvent], seen: set[str]) -> Iterator[ExecutionEvent]:
@@ -104,7 +107,7 @@ def _show_one(search: Search, event_id: str) -> None:
     print_json(as_document(record_called(search, event_id)))
 
 
-def _follow(followed: LogFollower, seen: set[str], zone: ZoneInfo | None, *, as_json: bool) -> None:
+def _follow(followed: LogFollower, seen: set[str], context: ReportContext, *, as_json: bool) -> None:
     """Print new records as they come, each once."""
     while True:
         new = [event for event in followed.new() if event.event_id not in seen]
@@ -114,7 +117,7 @@ def _follow(followed: LogFollower, seen: set[str], zone: ZoneInfo | None, *, as_
             if as_json:
                 _print_lines([event])
             else:
-                say(_line(event, zone))
+                say(_line(event, context))
         time.sleep(_PAUSE_S)
 
 
@@ -126,19 +129,21 @@ def _print_lines(events: list[ExecutionEvent]) -> None:
         say(harmless(encode(event).decode()), nl=False)
 
 
-_TITLES = ["when", "feature", "wp", "role", "agent", "model", "outcome", "input", "output", "reported", "id"]
+_TITLES = ["when", "feature", "wp", "role", "agent", "model", "outcome", "input", "output", "cost", "id"]
 _ID = len(_TITLES) - 1
 _SHORT_ID = 14
 _NARROWER = ((0, 2, 3, 4, 6, 7, 8, 9, _ID), (0, 2, 3, 4, 6, 9, _ID), (0, 2, 4, 6, 9, _ID))
 """The columns for narrower and narrower terminals."""
 
 
-def _cells(event: ExecutionEvent, zone: ZoneInfo | None) -> list[str]:
+def _cells(event: ExecutionEvent, context: ReportContext) -> list[str]:
+    from spec_kitty_telemetry.cli.render import report_table
     from spec_kitty_telemetry.model.timespans import in_zone
+    from spec_kitty_telemetry.reports.build import cost_of
 
     payload = event.payload
     return [
-        in_zone(event.timestamp, zone).replace(tzinfo=None).isoformat(" ", "minutes"),
+        in_zone(event.timestamp, context.zone).replace(tzinfo=None).isoformat(" ", "minutes"),
         event.feature,
         payload.wp_id or wording.UNKNOWN,
         payload.role or wording.UNKNOWN,
@@ -147,15 +152,15 @@ def _cells(event: ExecutionEvent, zone: ZoneInfo | None) -> list[str]:
         payload.outcome or wording.UNKNOWN,
         wording.count(payload.input_tokens, compact=True),
         wording.count(payload.output_tokens, compact=True),
-        wording.money(payload.cost_usd),
+        report_table.cost(cost_of(context, event), wording.money_places(None)),
         event.event_id,
     ]
 
 
-def _table(events: list[ExecutionEvent], zone: ZoneInfo | None) -> str:
+def _table(events: list[ExecutionEvent], context: ReportContext) -> str:
     if not events:
         return "No record matches."
-    rows = [_cells(event, zone) for event in events]
+    rows = [_cells(event, context) for event in events]
     text = tables.table(_TITLES, rows, 7)
     for keep in _NARROWER:
         if not tables.is_wider_than_terminal(text):
@@ -166,8 +171,8 @@ def _table(events: list[ExecutionEvent], zone: ZoneInfo | None) -> str:
     return text
 
 
-def _line(event: ExecutionEvent, zone: ZoneInfo | None) -> str:
-    return wording.shown("  ".join(_cells(event, zone)))
+def _line(event: ExecutionEvent, context: ReportContext) -> str:
+    return wording.shown("  ".join(_cells(event, context)))
 
 
 def _warn(search: Search) -> None:

@@ -68,6 +68,8 @@ def _part(
     provider = counts.provider or event.payload.provider
     ways = ways_of(counts)
     price = find_price(counts.model, provider, event.timestamp, event.payload.agent, ways)
+    if price is None and counts.requested_model is not None:
+        price = find_price(counts.requested_model, provider, event.timestamp, event.payload.agent, ways)
     told: dict[str, Any] = {
         "model": counts.model,
         "requested_model": counts.requested_model,

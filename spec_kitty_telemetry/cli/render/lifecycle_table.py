@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from spec_kitty_telemetry.cli.output import on_screen
 from spec_kitty_telemetry.cli.render import tables, terminal, wording
 from spec_kitty_telemetry.cli.render.report_notes import as_lines, notes, nothing
 from spec_kitty_telemetry.cli.render.report_table import cost as cost_cell
@@ -76,7 +77,7 @@ def _work_cells(each: WorkPackage, places: int) -> list[str]:
         cost_cell(each.total, places),
         _part(each.until_accepted, each.total, places) if each.until_accepted else wording.UNKNOWN,
         _part(each.rework, each.total, places) if each.rework else wording.UNKNOWN,
-        ("" if is_exact or fraction is None else "≈") + wording.percent(fraction),
+        ("" if is_exact or fraction is None else on_screen("≈")) + wording.percent(fraction),
     ]
 
 
@@ -122,10 +123,10 @@ def _accepted(found: Lifecycle, search: Search, places: int) -> list[str]:
     text = f"Accepted: {told['accepted_count']:,} of {wording.plural(told['work_package_count'], 'work package')}"
     if told["mean_accepted_cost_usd"] is None:
         return [f"{text}."]
-    estimated = "~" if told["accepted_cost_is_estimated"] else ""
 
     def money(name: str) -> str:
-        return wording.money(told[f"{name}_usd"], ("≥" if told[f"{name}_is_floor"] else "") + estimated, places=places)
+        marks = wording.cost_marks(is_floor=told[f"{name}_is_floor"], is_estimated=told["accepted_cost_is_estimated"])
+        return wording.money(told[f"{name}_usd"], marks, places=places)
 
     known = told["accepted_with_known_cost_count"]
     each = "each" if known == told["accepted_count"] else f"each for the {known:,} whose cost is known"

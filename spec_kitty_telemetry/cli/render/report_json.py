@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.reports.filters import EventFilter
     from spec_kitty_telemetry.reports.search import Search
     from spec_kitty_telemetry.reports.summary import CostSummary
+    from spec_kitty_telemetry.reports.view import View
 
 JSON_VERSION = 1
 
@@ -42,10 +43,7 @@ def document(request: ReportRequest) -> dict[str, Any]:
         "time_zone": zone.key if zone else None,
         "sort": {"column": view.order.name, "ascending": view.order.ascending},
         "limit": view.limit,
-        "rows": [
-            {"group": row.group, "group_key": row.group_key, **numbers(row, whole), **local.row(row)}
-            for row in view.rows
-        ],
+        "rows": [{**_group(row, view), **numbers(row, whole), **local.row(row)} for row in view.rows],
         "rest": {"group_count": view.rest_count, **numbers(view.rest, whole), **local.rest()} if view.rest else None,
         "total": {**numbers(view.total, whole), **local.total()},
         "currency": local.document(),
@@ -97,6 +95,12 @@ def _amounts(row: CostSummary) -> dict[str, Any]:
         "reported_cost": json_money(row.reported_cost_usd),
         "estimated_cost": json_money(row.estimated_cost_usd),
     }
+
+
+def _group(row: CostSummary, view: View) -> dict[str, Any]:
+    group = {"group": row.group, "group_key": row.group_key}
+    recorded = view.report.recorded_models.get(tuple(row.group.values()), ())
+    return {**group, "recorded_models": list(recorded)} if "model" in view.by else group
 
 
 def numbers(row: CostSummary, whole_usd: Decimal | None) -> dict[str, Any]:

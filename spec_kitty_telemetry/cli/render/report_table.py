@@ -90,8 +90,8 @@ def lines(view: View, width: int, currency: str = "USD") -> list[str]:
 def cost(row: CostSummary, places: int, currency: str = "USD") -> str:
     """Return the cost of `row` with what qualifies it: `~` has estimates in it, `≥` is a floor."""
     if row.total_cost_usd is None:
-        return "unknown"
-    marks = ("≥" if row.is_lower_bound else "") + ("~" if row.estimated_cost_usd else "")
+        return "unknown" if row.event_count else wording.UNKNOWN
+    marks = wording.cost_marks(is_floor=row.is_lower_bound, is_estimated=bool(row.estimated_cost_usd))
     return wording.money(row.total_cost_usd, marks, places=places, currency=currency)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from spec_kitty_telemetry.cli.output import can_show
+from spec_kitty_telemetry.cli.output import can_show, on_screen
 
 UNKNOWN = "–"
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩"}
@@ -68,6 +68,11 @@ def duration(milliseconds: int | None) -> str:
 def plural(number: int, noun: str) -> str:
     """Return `3 runs`, `1 run`."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def cost_marks(*, is_floor: bool, is_estimated: bool) -> str:
+    """Return what qualifies an amount: `≥` (`>=` where that cannot be shown) a floor, `~` has estimates in it."""
+    return (on_screen("≥") if is_floor else "") + ("~" if is_estimated else "")
 
 
 def percent(fraction: Decimal | None) -> str:
