@@ -264,10 +264,12 @@ def test_a_mistake_in_the_settings_is_named_with_file_and_field(
 
 
 def test_lint_says_what_is_wrong_with_a_table_or_with_settings(tmp_path: Path) -> None:
-    assert lint(write(tmp_path / "a.yaml", "pricing: {models: {m: {free: true}}}")) is None
-    assert "expected a mapping" in (lint(write(tmp_path / "b.yaml", "pricing: {models: {m: 3}}")) or "")
-    assert "models: found" in (lint(write(tmp_path / "c.yaml", "schema: 1\nunit: usd_per_million_tokens\n")) or "")
-    assert "a file that can be read" in (lint(tmp_path / "missing.yaml") or "")
+    assert lint(write(tmp_path / "a.yaml", "pricing: {models: {m: {free: true}}}")).problem is None
+    assert "expected a mapping" in (lint(write(tmp_path / "b.yaml", "pricing: {models: {m: 3}}")).problem or "")
+    assert "models: found" in (
+        lint(write(tmp_path / "c.yaml", "schema: 1\nunit: usd_per_million_tokens\n")).problem or ""
+    )
+    assert "a file that can be read" in (lint(tmp_path / "missing.yaml").problem or "")
 
 
 def test_the_files_that_prices_come_from_are_the_tables_and_the_settings_that_exist(
@@ -278,7 +280,7 @@ def test_the_files_that_prices_come_from_are_the_tables_and_the_settings_that_ex
 
     assert "anthropic.yaml" in [path.name for path in shipped]
     assert checked_files(project_root, user_file) == (*shipped, settings)
-    assert [lint(path) for path in checked_files(project_root, user_file)] == [None] * (len(shipped) + 1)
+    assert [lint(path).problem for path in checked_files(project_root, user_file)] == [None] * (len(shipped) + 1)
 
 
 def test_described_models_show_what_was_stated(project_root: Path, user_file: Path) -> None:
@@ -505,3 +507,36 @@ def test_a_stated_model_may_say_what_a_search_and_a_region_cost(tmp_path: Path) 
     assert abroad is not None
     assert price.cost(1000, 0, web_search_requests=2) == 1000 * 1_000_000 + 2 * 5 * 10**9
     assert (abroad.input, abroad.output, abroad.ways) == (1_500_000, 3_000_000, ("inference_geo",))
+
+
+@pytest.mark.parametrize(
+    ("pricing", "key"),
+    [
+        ("{currency: EUR}", "'currency'"),
+        ("{models: {m: {input: 1, output: 2, image_input: 3}}}", "'image_input'"),
+        ("{models: {m: {input: 1, output: 2, cache_write_2h: 3}}}", "'cache_write_2h'"),
+        ("{providers: {openai: {discount: 0.1, seats: 4}}}", "'seats'"),
+    ],
+)
+def test_a_key_of_a_newer_version_is_passed_over_and_named(tmp_path: Path, pricing: str, key: str) -> None:
+    book = stated(tmp_path, pricing)
+
+    (sentence,) = book.passed_over
+    assert f"passed over the unknown key {key}, which a newer version may know" in sentence
+    assert lint(tmp_path / "telemetry.yaml") == (None, (sentence,))
+
+
+@pytest.mark.parametrize("slip", ["modles: {}", "models: {m: {inptu: 1}}", "providers: {openai: {discont: 0.1}}"])
+def test_a_slip_of_a_known_key_is_an_error(tmp_path: Path, slip: str) -> None:
+    with pytest.raises(PriceTableError, match="found the unknown key"):
+        stated(tmp_path, slip)
+    assert "found the unknown key" in (lint(tmp_path / "telemetry.yaml").problem or "")
+
+
+def test_a_settings_file_in_force_is_checked_together_with_the_users(project_root: Path, user_file: Path) -> None:
+    write(user_file, "pricing: {models: {house-1: {input: 1, output: 2}}}")
+    path = write(project_root / ".kittify" / "telemetry.yaml", "pricing: {models: {ours: {alias_of: house-1}}}")
+
+    assert PriceBook.load(project_root, user_file).find("ours", None, AT) is not None
+    assert lint(path, project_root, user_file).problem is None
+    assert "alias_of: found 'house-1'" in (lint(path).problem or "")

@@ -16,11 +16,13 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spec_kitty_telemetry import query_project_events
+from spec_kitty_telemetry import cost_summary, query_project_events
 from spec_kitty_telemetry.cli import group
 from spec_kitty_telemetry.cli.render.explanation import explained
 from spec_kitty_telemetry.pricing import PriceBook
 from spec_kitty_telemetry.project.layout import Project
+from spec_kitty_telemetry.reports.build import ReportContext, cost_of
+from spec_kitty_telemetry.reports.search import Search
 from spec_kitty_telemetry.reports.summary import cost_report
 
 if TYPE_CHECKING:
@@ -528,6 +530,9 @@ def test_explaining_a_record_says_what_a_report_counts(
 
     told = explained(event, book.find)
 
+    by_python = cost_summary([event], "wp", project=project.root)
+    assert [row.total_cost_usd for row in by_python] == [reports["auto"].total_cost_usd]
+    assert cost_of(ReportContext(Search(project)), event) == reports["auto"]
     assert told["calculated_cost_usd"] == reports["calculated"].total_cost_usd
     assert told["cost_in_reports_usd"] == reports["auto"].total_cost_usd
     if (counts := told["counts_in_reports"]) in {"reported", "calculated"}:

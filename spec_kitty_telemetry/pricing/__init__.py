@@ -18,14 +18,14 @@ from spec_kitty_telemetry.model.money import PICO, dollars, dollars_per_million
 from spec_kitty_telemetry.pricing.book import (
     OverrideUse,
     PriceBook,
-    checked_files,
     import_genai_prices,
-    lint,
 )
+from spec_kitty_telemetry.pricing.linting import Checked, checked_files, lint
 from spec_kitty_telemetry.pricing.price import Price, PriceLine, Rates, Tier
 
 __all__ = [
     "PICO",
+    "Checked",
     "OverrideUse",
     "Price",
     "PriceBook",

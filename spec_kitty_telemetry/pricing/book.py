@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from spec_kitty_telemetry.errors import PriceTableError, SettingsError, reason_of
+from spec_kitty_telemetry.errors import PriceTableError, reason_of
 from spec_kitty_telemetry.pricing.history import Context, PriceHistory
 from spec_kitty_telemetry.pricing.resolve import Found, Resolver
 from spec_kitty_telemetry.pricing.table import load_tables
@@ -72,7 +72,7 @@ class PriceBook:
         the user's.
         Raises `PriceTableError` for a table or an override that cannot be trusted.
         """
-        return cls(load_tables(), _overrides(_settings_files(project_root, user_config)))
+        return cls(load_tables(), overrides_in(settings_files(project_root, user_config)))
 
     @property
     def as_of(self) -> str | None:
@@ -86,6 +86,11 @@ class PriceBook:
     def overrides(self) -> tuple[OverrideUse, ...]:
         """The settings files that say something about prices, and every model that each one states."""
         return tuple(OverrideUse(file.path, tuple(sorted(_stated(file)))) for file in self._files)
+
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """A sentence for each key of the settings files that this version does not know and passed over."""
+        return tuple(sentence for file in self._files for sentence in file.passed_over)
 
     @property
     def overrides_in_use(self) -> tuple[OverrideUse, ...]:
@@ -221,32 +226,6 @@ class PriceBook:
         self._used.setdefault(path, set()).add(called)
 
 
-def lint(path: Path) -> str | None:
-    """Check a price table or a settings file with overrides; return what is wrong with it, `None` if nothing is."""
-    from spec_kitty_telemetry.pricing.checking import table_from
-    from spec_kitty_telemetry.project.settings import said_in
-    from spec_kitty_telemetry.project.strict_yaml import Place, read_document
-
-    try:
-        document = read_document(path)
-        if isinstance(document, dict) and "schema" in document:
-            table_from(document, Place(str(path)), path.name)
-        else:
-            PriceBook(load_tables(), _overrides([path]))
-            said_in(path)  # what is no price in there must be a setting
-    except (PriceTableError, SettingsError) as exc:
-        return str(exc)
-    return None
-
-
-def checked_files(project_root: Path | None = None, user_config: Path | None = None) -> tuple[Path, ...]:
-    """Return the files that prices come from: the shipped tables and the settings files that exist."""
-    from spec_kitty_telemetry.pricing.table import tables_folder, yaml_files
-
-    settings = [path for path in _settings_files(project_root, user_config) if path.is_file()]
-    return (*yaml_files(tables_folder()), *settings)
-
-
 def import_genai_prices(target: Path, providers: Iterable[str] = ()) -> Imported:
     """Write the models that the installed genai-prices knows and our tables do not as overrides; say what was found.
 
@@ -260,7 +239,7 @@ def import_genai_prices(target: Path, providers: Iterable[str] = ()) -> Imported
     return imported
 
 
-def _settings_files(project_root: Path | None, user_config: Path | None) -> list[Path]:
+def settings_files(project_root: Path | None, user_config: Path | None) -> list[Path]:
     """Return where overrides may stand, the weakest first."""
     from spec_kitty_telemetry.project.settings import user_settings_path  # finding that place costs as much as a report
 
@@ -268,7 +247,7 @@ def _settings_files(project_root: Path | None, user_config: Path | None) -> list
     return files if project_root is None else [*files, project_root / ".kittify" / "telemetry.yaml"]
 
 
-def _overrides(paths: Iterable[Path]) -> list[OverrideFile]:
+def overrides_in(paths: Iterable[Path]) -> list[OverrideFile]:
     present = [path for path in paths if _is_there(path)]
     if not present:
         return []

@@ -8,7 +8,7 @@ They stand under `pricing:` in the project's `.kittify/telemetry.yaml`, which wi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.pricing.checking import check_names, model_from
@@ -72,19 +72,24 @@ class OverrideFile:
     free: tuple[str, ...] = ()
     """Providers that bill nobody."""
     agents: dict[str, AgentDefault] = field(default_factory=dict)
+    passed_over: tuple[str, ...] = ()
+    """A sentence for each key that this version does not know."""
 
     def __bool__(self) -> bool:
-        return bool(self.models or self.discounts or self.also_called or self.free or self.agents)
+        return bool(self.passed_over or self.models or self.discounts or self.also_called or self.free or self.agents)
 
 
 def read_overrides(path: Path) -> OverrideFile:
     """Return what the settings file at `path` says about prices; it is false where that is nothing.
 
-    Other keys than `pricing` belong to other parts of the program and are not looked at.  Raises `PriceTableError`.
+    Other keys than `pricing` belong to other parts of the program and are not looked at; an unknown key under it
+    that is no slip is passed over and named.  Raises `PriceTableError`.
     """
-    place = Place(str(path))
+    passed_over: list[str] = []
+    place = Place(str(path), passed_over=passed_over)
     document = mapping(read_document(path), place)
-    return overrides_from(document.get("pricing", {}), place.step("pricing"), path)
+    found = overrides_from(document.get("pricing", {}), place.step("pricing"), path)
+    return replace(found, passed_over=tuple(passed_over))
 
 
 def overrides_from(node: Node, place: Place, path: Path) -> OverrideFile:

@@ -36,16 +36,24 @@ class Said(str):
 class Place:
     """Where in which file something stands, for messages that lead a person to the line."""
 
-    __slots__ = ("error", "file", "steps")
+    __slots__ = ("error", "file", "passed_over", "steps")
 
-    def __init__(self, file: str, *steps: str, error: type[TelemetryError] = PriceTableError) -> None:
+    def __init__(
+        self,
+        file: str,
+        *steps: str,
+        error: type[TelemetryError] = PriceTableError,
+        passed_over: list[str] | None = None,
+    ) -> None:
+        """With `passed_over` an unknown key that is no slip is noted there instead of being refused."""
         self.file = file
         self.steps = steps
         self.error = error
+        self.passed_over = passed_over
 
     def step(self, *names: str) -> Place:
         """Return the place one or more steps further in."""
-        return Place(self.file, *self.steps, *names, error=self.error)
+        return Place(self.file, *self.steps, *names, error=self.error, passed_over=self.passed_over)
 
     def refuse(self, found: object, expected: str, advice: str = "") -> TelemetryError:
         """Return the error to raise: what was found here, what was expected and what to do."""
@@ -101,10 +109,23 @@ def mapping(node: Node, place: Place, allowed: Sequence[str] | None = None) -> d
     """Return `node` as a mapping, all of whose keys are `allowed` (`None`: any)."""
     if not isinstance(node, dict):
         raise place.refuse(node, "a mapping")
-    for key in node if allowed is not None else ():
-        if key not in (allowed or ()):
+    unknown = [key for key in node if allowed is not None and key not in allowed]
+    for key in unknown:
+        if place.passed_over is None or _is_slip(key, allowed or ()):
             raise place.refuse(Said(f"the unknown key '{key}'"), "one of " + ", ".join(allowed or ()))
-    return node
+        place.passed_over.append(f"{place}: passed over the unknown key '{key}', which a newer version may know")
+    return {key: value for key, value in node.items() if key not in unknown} if unknown else node
+
+
+def _is_slip(key: str, known: Sequence[str]) -> bool:
+    """Tell whether `key` is a known one with a letter wrong, missing, too many, or two exchanged."""
+    from difflib import get_close_matches  # only for a key that is not known
+
+    def letters(text: str) -> str:
+        return "".join(each for each in text if not each.isdigit())
+
+    close = [each for each in get_close_matches(key, known, 3, 0.8) if abs(len(each) - len(key)) <= 1]
+    return bool(close) and letters(key) not in map(letters, close)  # another number is another key
 
 
 def sequence(node: Node, place: Place) -> list[Node]:

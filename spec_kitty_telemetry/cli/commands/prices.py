@@ -133,16 +133,17 @@ def lint(context: click.Context, files: tuple[Path, ...]) -> None:
       prices lint
       prices lint .kittify/telemetry.yaml
     """  # noqa: D301 - \b is click's mark
-    from spec_kitty_telemetry.pricing import checked_files, lint
+    from spec_kitty_telemetry.pricing import Checked, checked_files, lint
 
-    problems = 0
-    for path in files or checked_files(_project_root(None)):
-        problem = lint(path) if path.exists() else f"{path}: found no such file"
-        if problem is None:
+    problems, root = 0, _project_root(None)
+    for path in files or checked_files(root):
+        checked = lint(path.absolute(), root) if path.exists() else Checked(f"{path}: found no such file")
+        for sentence in filter(None, (checked.problem, *checked.passed_over)):
+            click.echo(wording.shown(sentence), err=True)
+        if checked.problem is None:
             say(wording.shown(f"{path}: no problem"))
         else:
             problems += 1
-            click.echo(wording.shown(problem), err=True)
     if problems:
         context.exit(1)
 

@@ -190,5 +190,6 @@ def prices_used(book: PriceBook) -> dict[str, Any]:
     return {
         "as_of": book.as_of,
         "overrides": [{"file": str(use.path), "models": list(use.models)} for use in book.overrides_in_use],
+        "passed_over": list(book.passed_over),
         "plugins": [{"origin": use.origin, "models": list(use.models)} for use in book.plugins_in_use],
     }

@@ -70,6 +70,7 @@ def notes(
             (f"Prices of {wording.shown(', '.join(use.models))} are a plugin's: {wording.shown(use.origin)}", [])
             for use in book.plugins_in_use
         ],
+        *[(wording.shown(sentence), []) for sentence in book.passed_over],
     ]
 
 
