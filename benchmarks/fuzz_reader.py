@@ -109,13 +109,17 @@ class Bench:
     def check_clock(self, events: list[ExecutionEvent]) -> None:
         greatest = max((event.lamport_clock for event in events if event.lamport_clock <= CLOCK_LIMIT), default=0)
         descriptor = open_regular(self.path, os.O_RDONLY)
-        seen: set[str] = set()
+        seen: set[tuple[str, int]] = set()
+
+        def note(event_id: str, revision: int) -> None:
+            seen.add((event_id, revision))
+
         try:
-            at_once = clock.catch_up(descriptor, clock.Checkpoint(), time.monotonic() + 60, seen.add)
+            at_once = clock.catch_up(descriptor, clock.Checkpoint(), time.monotonic() + 60, note)
             bit_by_bit = clock.Checkpoint()
-            while not (bit_by_bit := clock.catch_up(descriptor, bit_by_bit, 0, seen.add)).complete:
+            while not (bit_by_bit := clock.catch_up(descriptor, bit_by_bit, 0, note)).complete:
                 pass
-            assert clock.catch_up(descriptor, at_once, 0, seen.add) == at_once == bit_by_bit
+            assert clock.catch_up(descriptor, at_once, 0, note) == at_once == bit_by_bit
         finally:
             os.close(descriptor)
         assert at_once.clock >= greatest

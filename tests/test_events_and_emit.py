@@ -105,7 +105,8 @@ def test_wrong_arguments_exit_2_and_write_nothing(project: Project, wrong: tuple
     assert query_execution_events(project.feature_dir(FEATURE)) == []
 
 
-def test_a_record_that_cannot_be_written_warns_and_exits_0(project: Project) -> None:
+def test_a_record_that_cannot_be_written_warns_and_exits_0(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY_STATE_DIR", f"{os.devnull}/none")
     project.runtime_dir.parent.mkdir(parents=True)
     project.runtime_dir.write_text("in the way", encoding="utf-8")
     said = emit(project, "--json")

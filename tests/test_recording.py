@@ -258,11 +258,33 @@ def test_a_pipe_in_place_of_the_settings_is_not_waited_for(project: Project) -> 
     assert record(Hooks.load(project.root), project, InvocationResult(success=True, exit_code=0)).success
 
 
-def test_an_error_is_kept_as_one_safe_line(hooks: Hooks, project: Project) -> None:
+def test_an_error_is_kept_as_one_safe_line_where_that_is_wanted(
+    hooks: Hooks, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key = "sk-ant-" + "a1b2c3d4e5f6" * 3
     result = InvocationResult(success=False, exit_code=1, errors=(f"401\x1b[31m bad key {key}\nsecond line",))
+    assert record(hooks, project, result, agent="unheard-of").error == "exit code 1"
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY_ERROR_TEXT", "on")
     said = record(hooks, project, result, agent="unheard-of")
     assert said.error == "401 bad key [redacted] second line"
+
+
+@pytest.mark.parametrize(
+    ("said", "stored"),
+    [
+        ("max_tokens: 64000 > 32000, which is the maximum", "exit code 1: max_tokens: 64000 > 32000"),
+        ('API Error: 429 {"type":"rate_limit_error"}', "exit code 1: rate_limit_error, status 429"),
+        ("bash: codex: command not found", "exit code 1: command not found"),
+        ("prompt is too long: 205000 tokens > 200000 maximum",
+         "exit code 1: 205000 tokens > 200000 maximum, prompt is too long"),
+        ("Implement WP01: our unreleased pricing engine for ACME", "exit code 1"),
+        ("overloaded_error req_011CSHoEeqs5", "exit code 1: overloaded_error, request req_011CSHoEeqs5"),
+    ],
+)  # fmt: skip
+def test_of_an_error_only_what_is_known_is_kept(hooks: Hooks, project: Project, said: str, stored: str) -> None:
+    for result in ({"stderr": f"noise\n{said}\n"}, {"errors": (said,)}):
+        ended = InvocationResult(success=False, exit_code=1, **result)
+        assert record(hooks, project, ended, agent="unheard-of").error == stored
 
 
 def test_clocks_grow_by_one_and_every_line_is_an_event_of_the_host_family(hooks: Hooks, project: Project) -> None:

@@ -22,7 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spec_kitty_telemetry.errors import LogError
-from spec_kitty_telemetry.log.reader import ByteRange, ScanReport, scan, scan_in_blocks
+from spec_kitty_telemetry.log.lines import ByteRange
+from spec_kitty_telemetry.log.reader import ScanReport, scan, scan_in_blocks
 from spec_kitty_telemetry.model.payload import ModelPart
 from spec_kitty_telemetry.model.record import ExecutionEvent, encode
 from spec_kitty_telemetry.pricing import OverrideUse, PriceBook
@@ -123,7 +124,7 @@ def test_a_log_that_is_read_in_stretches_has_the_same_records_wherever_it_is_cut
     together = ScanReport()
     for start, end in pairwise(edges):
         report = ScanReport()
-        for events in scan_in_blocks(ByteRange(path, start or 0, end), report, seen):
+        for events in scan_in_blocks(ByteRange(path, start or 0, end), report, seen, None):
             found += events
         together.add(report, together.line_count)
     assert found == expected
@@ -137,7 +138,7 @@ def test_a_long_line_belongs_to_the_stretch_in_which_it_begins(tmp_path: Path) -
     cut = len(good[0]) + 1_500_000  # within the second line
     first, second = ScanReport(), ScanReport()
     ids = [
-        [each.event_id for events in scan_in_blocks(byte_range, report, set()) for each in events]
+        [each.event_id for events in scan_in_blocks(byte_range, report, set(), None) for each in events]
         for byte_range, report in ((ByteRange(path, 0, cut), first), (ByteRange(path, cut), second))
     ]
     assert ids == [[event(1).event_id], [event(2).event_id]]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.agents.common import json_spans as members
 from spec_kitty_telemetry.agents.common.extract import build_usage
-from spec_kitty_telemetry.agents.common.fields import dollars, get_int, milliseconds
+from spec_kitty_telemetry.agents.common.fields import dollars, get_int, milliseconds, word
 from spec_kitty_telemetry.agents.common.stdout import AgentOutput, Json
 from spec_kitty_telemetry.agents.common.tokens import TokenCounts, of_parts, total
 from spec_kitty_telemetry.agents.opencode import output as opencode
@@ -37,7 +37,7 @@ def read(invocation: Invocation, result: InvocationResult, context: AgentContext
 
 
 def _is_message(found: Json) -> bool:
-    return found.get("source") in {"cli", "extension"} and "timestamp" in found
+    return word(found, "source") in {"cli", "extension"} and "timestamp" in found
 
 
 def facts_of(message: Json) -> Json:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from spec_kitty_telemetry.project.files import open_plain
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -99,7 +101,7 @@ def _path(value: object) -> Path | None:
 def _run_id(state_file: Path, mission: str) -> str | None:
     """Return the id of the host's run from its state file, which it writes before it runs any agent."""
     try:
-        with state_file.open("rb") as file:
+        with open_plain(state_file) as file:
             state = json.loads(file.read(_MAXIMUM_STATE_BYTES))
     except (OSError, ValueError, RecursionError):
         return None

@@ -1,9 +1,9 @@
 """Announces the orchestrator's runs through the hooks, one after the other in one thread.
 
-The host runs several work packages in one event loop.  A slow plugin, a large output or a busy disk must not hold up
-the others, and plugins are not asked to be safe for several threads: so everything that calls a hook happens in a
-thread of its own.  The run that is announced waits for it, but not without end: a plugin that hangs costs the host
-`PATIENCE_S` once, and what was announced meanwhile comes in its order when the plugin returns.
+The host runs several work packages in one event loop.  A large output or a busy disk must not hold up the others, and
+our own plugins are not asked to be safe for several threads: so everything that calls a hook happens in a thread of
+its own.  The run that is announced waits for it a moment (`PATIENCE_S`) without keeping the loop, and goes on then.
+Nothing that goes wrong here reaches the host: the agent always runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.bridges.agent_call import AgentCall, UnclearCallError, project_root_of, read_call
 from spec_kitty_telemetry.bridges.attempts import Attempts
-from spec_kitty_telemetry.bridges.worker import Worker
+from spec_kitty_telemetry.hooks.worker import Worker
 from spec_kitty_telemetry.project import diagnostics as notes
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOMENT_S = 0.25
-"""How long the host's other work packages may be held up by one announcement."""
-PATIENCE_S = 10.0
+PATIENCE_S = 0.25
 """How long a run waits for its own announcement."""
+PATIENCE_AT_EXIT_S = 2.0
+"""How long leaving the process waits for what is left to announce and to look up, all together."""
 
 _FAILED_FOR_REASONS_OF_ITS_OWN = frozenset({41, 42})
 """Gemini's exit codes for a refused login and a rate limit, as the orchestrator reads them (0.1.2: `monitor.py`)."""
@@ -54,7 +54,7 @@ class Announcer:
 
     def __init__(self, load: Callable[[Path], Hooks] | None = None, patience_s: float = PATIENCE_S) -> None:
         """Make an announcer; its thread starts, and `load` (default: `Hooks.load`) is called, with the first run."""
-        self._worker = Worker("spec-kitty-telemetry")
+        self._worker = Worker("announcer", PATIENCE_AT_EXIT_S)
         self._load = load or _load_hooks
         self._patience_s = patience_s
         self._hooks: dict[Path, Hooks] = {}
@@ -78,23 +78,14 @@ class Announcer:
         return self._worker.submit(_end, begun, lambda _: broken_off(error), datetime.now(UTC))
 
     async def wait_for(self, announced: Future[Any]) -> None:
-        """Wait until something is announced, for a moment without letting the host's other tasks have their turn.
+        """Wait until something is announced, a moment at most; the host's other tasks have their turn meanwhile.
 
-        Those block the loop for seconds while they ask spec-kitty for work (0.1.2: `loop.py`), and an announcement
-        mostly takes milliseconds.  Being cancelled while waiting does not take back what was asked for.
+        Being cancelled while waiting does not take back what was asked for.
         """
         try:
-            announced.result(timeout=min(MOMENT_S, self._patience_s))
-        except TimeoutError:
-            await self._wait_in_turn(announced)
-
-    async def _wait_in_turn(self, announced: Future[Any]) -> None:
-        try:
-            await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(announced)), self._patience_s)
-        except TimeoutError:
-            if self._patience_s:
-                logger.warning("a telemetry plugin did not return within %s s; the agents go on", self._patience_s)
-            self._patience_s = 0  # once is enough
+            await asyncio.wait({asyncio.wrap_future(announced)}, timeout=self._patience_s)
+        except Exception as error:  # noqa: BLE001 - the agent runs whatever is wrong with us
+            logger.debug("an announcement cannot be waited for: %s", error)
 
     def drain(self) -> bool:
         """Wait until all that was asked for is announced, as leaving the process does, and tell whether it is."""
@@ -108,7 +99,10 @@ class Announcer:
         except Exception as error:  # noqa: BLE001 - whatever the host passes, it goes on
             _note(project_root_of(arguments), error)
             return None
-        hooks.before_invocation(invocation)
+        try:
+            hooks.before_invocation(invocation)
+        except BaseException as error:  # noqa: BLE001 - the run goes on and is recorded when it ends
+            _note(project_root_of(arguments), error)
         return Run(hooks, invocation)
 
     def _hooks_of(self, project_root: Path) -> Hooks:
@@ -174,8 +168,8 @@ def _is_blank(text: str) -> bool:
 
 
 def _end(begun: Future[Run | None], result: Callable[[Run], InvocationResult], ended_at: datetime) -> None:
-    run = begun.result()  # done: there is one thread, and it began the run before
-    if run is None:
+    # There is one thread, and it began the run before; in a forked process the parent's did, which is not there.
+    if not begun.done() or (run := begun.result()) is None:
         return
     try:
         run.hooks.after_invocation(run.invocation, result(run).model_copy(update={"ended_at": ended_at}))
@@ -195,7 +189,7 @@ def _import_what_waits(project_root: Path) -> None:
         logger.debug("what waits is not imported: %s", error)
 
 
-def _note(project_root: Path | None, error: Exception) -> None:
+def _note(project_root: Path | None, error: BaseException) -> None:
     reason = str(error) if isinstance(error, UnclearCallError) else f"{type(error).__name__}: {error}"
     sentence = f"an agent run of spec-kitty-orchestrator was not recorded: {reason}"
     logger.debug("%s", sentence, exc_info=error)

@@ -1,8 +1,15 @@
-"""Where output goes and how JSON is written: UTF-8, indented, money as numbers that no float has touched."""
+"""The one door for output: what is printed can steer no terminal, what is written appears whole.
+
+Everything printed goes through `say` or `complain`, which replace whatever cannot be seen: control codes, marks that
+turn the direction of text, characters without a width.  JSON is UTF-8, indented, with money as numbers that no float
+has touched.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import sys
 from contextlib import suppress
 from decimal import Decimal
@@ -21,15 +28,49 @@ def print_json(document: dict[str, Any]) -> None:
     say(json_text(document))
 
 
-def say(text: str, *, nl: bool = True) -> None:
-    """Print `text` on standard output, now.
+def visible(text: object) -> str:
+    """Return `text` as one line without anything that could steer a terminal or hide in it."""
+    line = str(text)
+    if line.isascii() and line.isprintable():
+        return line
+    return "".join(character if _is_visible(character) else "�" for character in line)
+
+
+def _is_visible(character: str) -> bool:
+    return character.isprintable() and character not in _BLANK_LETTERS
+
+
+_BLANK_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and marks to Unicode that no font shows; all else that cannot be seen is not `isprintable`."""
+_COLOURS = re.compile(r"(\x1b\[[0-9;]{0,16}m)")
+
+
+def _safe(text: str, *, coloured: bool) -> str:
+    """Return `text` with its lines and tabs, and with colours where the caller put them there itself."""
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+        return text
+    parts = _COLOURS.split(text) if coloured else [text]
+    return "".join(part if place % 2 else _visible_lines(part) for place, part in enumerate(parts))
+
+
+def _visible_lines(text: str) -> str:
+    return "".join(each if each in "\n\t" or _is_visible(each) else "�" for each in text)
+
+
+def complain(text: str) -> None:
+    """Print `text` on standard error, where it spoils no output."""
+    click.echo(_safe(text, coloured=False), err=True)
+
+
+def say(text: str, *, nl: bool = True, coloured: bool = False) -> None:
+    """Print `text` on standard output, now; `coloured`: it holds colours that the caller put there.
 
     Standard output that was closed takes nothing: nobody reads it.
 
     :raises TelemetryError: it cannot be written, as on a full disk.
     """
     try:
-        click.echo(on_screen(text), nl=nl)
+        click.echo(on_screen(_safe(text, coloured=coloured)), nl=nl)
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -51,8 +92,20 @@ def json_text(document: dict[str, Any]) -> str:
     """Return `document` as indented JSON, without a newline at its end."""
     import msgspec
 
-    encoded = msgspec.json.Encoder(decimal_format="number").encode(document)
+    encoder = msgspec.json.Encoder(decimal_format="number")
+    try:
+        encoded = encoder.encode(document)
+    except UnicodeEncodeError:  # a path that is not UTF-8
+        encoded = encoder.encode(_encodable(document))
     return harmless(msgspec.json.format(encoded, indent=2).decode())
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(each) for name, each in value.items()}
+    return [_encodable(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def harmless(json: str) -> str:
@@ -82,7 +135,7 @@ def json_money(amount_usd: Decimal | None) -> Decimal | None:
     return rounded.quantize(Decimal(1)) if rounded == rounded.to_integral_value() else rounded
 
 
-def write(text: str, path: Path | None) -> None:
+def write(text: str, path: Path | None, *, coloured: bool = False) -> None:
     """Print `text`, or write it to the file `path` as UTF-8; a newline is added.
 
     A file appears whole or not at all: what stood there before stays until the new text is on disk.
@@ -90,7 +143,7 @@ def write(text: str, path: Path | None) -> None:
     :raises TelemetryError: the file cannot be written.
     """
     if path is None:
-        say(text)
+        say(text, coloured=coloured)
         return
     content = (text + "\n").encode("utf-8", "replace")
     try:
@@ -98,7 +151,7 @@ def write(text: str, path: Path | None) -> None:
     except OSError as error:
         reason = reason_of(error)
         raise TelemetryError(f"{path} cannot be written: {reason}; choose another place with --output") from error
-    click.echo(f"Wrote {path}", err=True)
+    complain(f"Wrote {path}")
 
 
 def _replace(path: Path, content: bytes) -> None:
@@ -111,6 +164,8 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         with os.fdopen(descriptor, "wb") as file:
+            if os.path.exists(target):  # noqa: PTH110 - as above; a private file stays private
+                shutil.copymode(target, temporary)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
-    from spec_kitty_telemetry.log.reader import ByteRange, ScanReport
+    from spec_kitty_telemetry.log.lines import ByteRange
+    from spec_kitty_telemetry.log.reader import ScanReport
+    from spec_kitty_telemetry.log.superseding import Superseding
     from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.pricing import Price
     from spec_kitty_telemetry.project.layout import Project
@@ -86,10 +88,16 @@ class ConvertedSearch(Search):
     """The zone that the days of rates are cut in."""
 
     def blocks(
-        self, byte_range: ByteRange, report: ScanReport, seen: set[str], *, keep_unknown: bool = False
+        self,
+        byte_range: ByteRange,
+        report: ScanReport,
+        seen: set[str],
+        rule: Superseding | None = None,
+        *,
+        keep_unknown: bool = False,
     ) -> Iterator[list[ExecutionEvent]]:
         """Yield the wanted records as `Search.blocks`, their costs converted."""
-        for events in super().blocks(byte_range, report, seen, keep_unknown=keep_unknown):
+        for events in super().blocks(byte_range, report, seen, rule, keep_unknown=keep_unknown):
             yield events if self.rates is None else [self._converted(event, self.rates) for event in events]
 
     def _converted(self, event: ExecutionEvent, rates: Rates) -> ExecutionEvent:

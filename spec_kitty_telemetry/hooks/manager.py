@@ -10,14 +10,17 @@ import importlib
 import inspect
 import logging
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from spec_kitty_telemetry.errors import PluginError, ProjectError
 from spec_kitty_telemetry.hooks.discovery import plugin_entry_points
+from spec_kitty_telemetry.hooks.others import OtherPlugins, is_own
+from spec_kitty_telemetry.hooks.specs import PluginStatus
 from spec_kitty_telemetry.hooks.validation import HOOK_NAMES, checked_hooks, new_manager
+from spec_kitty_telemetry.model.redaction import safe_error
 from spec_kitty_telemetry.project import diagnostics as notes
+from spec_kitty_telemetry.project.files import FilesLeftAloneError
 from spec_kitty_telemetry.project.locate import find_project
 
 if TYPE_CHECKING:
@@ -36,26 +39,13 @@ _AGENTS = "spec_kitty_telemetry.agents"
 """The shipped plugin that answers `extract_usage`: named, not imported, since it stands on this one."""
 
 
-@dataclass(slots=True)
-class PluginStatus:
-    """One plugin as `doctor` shows it."""
-
-    name: str
-    package: str | None = None
-    """The distribution that registered it, with its version."""
-    hooks: list[str] = field(default_factory=list)
-    problem: str | None = None
-    """Why it was not loaded, or what it raised last."""
-    loaded: bool = True
-    failure_count: int = 0
-
-
 class Hooks:
     """The plugins of one host process.
 
     A host needs three lines: `hooks = Hooks.load()`, then `hooks.before_invocation(invocation)` and
     `hooks.after_invocation(invocation, result)` around each agent run.  Nothing here raises into the host, except
-    `KeyboardInterrupt` and `SystemExit`.
+    `KeyboardInterrupt`, and nothing ends it.  Our own plugins are called first, so that a run is recorded whatever
+    others do; those are called in a thread, for which a host waits a moment (`others`).
     """
 
     def __init__(self) -> None:
@@ -63,6 +53,7 @@ class Hooks:
         self._manager = new_manager()
         self._status: dict[str, PluginStatus] = {}
         self._project_root: Path | None = None
+        self._others = OtherPlugins()
 
     @classmethod
     def load(cls, project_root: Path | None = None) -> Self:
@@ -93,7 +84,7 @@ class Hooks:
                 raise PluginError(f"is the same object as the plugin {other}; a module can be a plugin only once")
             status.hooks = checked_hooks(plugin, name)
             self._manager.register(plugin, name)
-        except Exception as error:  # noqa: BLE001 - whatever a plugin does wrong, the host goes on
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin does wrong, the host goes on
             self._not_loaded(status, error)
             return False
         self.__dict__.pop("_callers", None)
@@ -133,26 +124,41 @@ class Hooks:
         """Announce that a record is in its log; see `specs.event_recorded`."""
         self._announce("event_recorded", event=event, log_path=log_path)
 
-    def has(self, hook: str) -> bool:
-        """Tell whether any plugin implements `hook`."""
-        return bool(self._callers.get(hook))
+    def has(self, hook: str, *, of_others: bool = False) -> bool:
+        """Tell whether any plugin implements `hook`; `of_others`: any that is not of this package."""
+        return any(not (of_others and is_own) for _, _, is_own in self._callers.get(hook, ()))
+
+    def settle(self, patience_s: float) -> bool:
+        """Wait until other people's plugins did what was announced, at most so long, and tell whether they did."""
+        return self._others.settle(patience_s)
 
     def _announce(self, hook: str, **facts: object) -> None:
-        """Call `hook` on every plugin on its own; log a plugin that fails and go on."""
-        for name, call in self._callers.get(hook, ()):
+        """Call `hook` on every plugin on its own, ours first; log a plugin that fails and go on."""
+        callers = self._callers.get(hook, ())
+        others = [(name, call) for name, call, is_own in callers if not is_own]
+        self._call(hook, [(name, call) for name, call, is_own in callers if is_own], facts)
+        if others:
+            self._others.call(lambda: self._call(hook, others, facts))
+
+    def _call(self, hook: str, callers: list[tuple[str, Any]], facts: dict[str, object]) -> None:
+        for name, call in callers:
             try:
                 call(**facts)
-            except Exception as error:  # noqa: BLE001 - the promise of every announced hook
+            except KeyboardInterrupt:
+                raise  # it belongs to the user
+            except BaseException as error:  # noqa: BLE001 - the promise of every announced hook
                 self._failed(name, hook, error)
 
     def _first_answer(self, hook: str, kind: type[_Answer], **facts: object) -> _Answer | None:
         """Ask one plugin after the other; one that fails, or answers with anything but a `kind`, gave no answer."""
-        for name, call in self._callers.get(hook, ()):
+        for name, call, _ in self._callers.get(hook, ()):
             try:
                 answer = call(**facts)
                 if answer is not None and not isinstance(answer, kind):
                     raise TypeError(f"found {type(answer).__name__}, expected {kind.__name__} or None")
-            except Exception as error:  # noqa: BLE001 - the promise of every first-answer hook
+            except (KeyboardInterrupt, FilesLeftAloneError):
+                raise  # the user's, and that of the one who asked
+            except BaseException as error:  # noqa: BLE001 - the promise of every first-answer hook
                 self._failed(name, hook, error)
                 continue
             if answer is not None:
@@ -160,27 +166,40 @@ class Hooks:
         return None
 
     @cached_property
-    def _callers(self) -> dict[str, list[tuple[str, Any]]]:
-        """For each hook the plugins that implement it, later-registered first, each with a caller of its own."""
+    def _callers(self) -> dict[str, list[tuple[str, Any, bool]]]:
+        """For each hook the plugins that implement it, later-registered first: name, caller, whether it is ours."""
         everyone = self._manager.get_plugins()
         return {
             hook: [
-                (each.plugin_name, self._manager.subset_hook_caller(hook, everyone - {each.plugin}))
+                (
+                    each.plugin_name,
+                    self._manager.subset_hook_caller(hook, everyone - {each.plugin}),
+                    is_own(each.plugin),
+                )
                 for each in reversed(getattr(self._manager.hook, hook).get_hookimpls())
             ]
             for hook in HOOK_NAMES
         }
 
-    def _failed(self, name: str, hook: str, error: Exception) -> None:
+    def note_failure(self, plugin: str, problem: str) -> None:
+        """Count that a plugin raised in another process, and keep the note of it for `doctor`."""
+        logger.warning("plugin %s failed: %s", plugin, problem)
+        self._count_failure(plugin, problem, problem.partition(":")[0])
+
+    def _failed(self, name: str, hook: str, error: BaseException) -> None:
+        place = _place(error)
+        self._count_failure(name, f"{hook} raised {_one_line(error)}", f"{hook} raised {type(error).__name__}{place}")
+        # Without a traceback, which ends in the message as it is: a plugin may put a prompt or a key there.
+        logger.warning("plugin %s failed in %s: %s%s", name, hook, safe_error(str(error)) or "", place)
+
+    def _count_failure(self, name: str, problem: str, note: str) -> None:
+        """Count what a plugin raised; `note`, which holds nothing of its message, is kept if it is new."""
         status = self._status.setdefault(name, PluginStatus(name))
         status.failure_count += 1
-        problem, status.problem = status.problem, f"{hook} raised {_one_line(error)}"
-        # The traceback helps its author once; a host's output is not the place for it at every run.
-        is_new = problem != status.problem
-        logger.warning("plugin %s failed in %s: %s", name, hook, error, exc_info=error if is_new else None)
+        is_new, status.problem = status.problem != problem, problem
         if is_new and self._project_root is not None:
             with suppress(Exception):  # a note is a kindness; the host goes on whatever becomes of it
-                notes.leave(self._project_root, notes.PLUGINS, f"plugin {name}: {status.problem}")
+                notes.leave(self._project_root, notes.PLUGINS, f"plugin {name}: {note}")
 
     def _not_loaded(self, status: PluginStatus, error: BaseException) -> None:
         status.loaded = False
@@ -191,7 +210,7 @@ class Hooks:
         name = module_path.removeprefix("spec_kitty_telemetry.")
         try:
             plugin = importlib.import_module(module_path)
-        except Exception as error:  # noqa: BLE001 - half an installation must not stop a host
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - half an installation must not stop a host
             status = self._status[name] = PluginStatus(name)
             self._not_loaded(status, error)
             return
@@ -214,7 +233,15 @@ class Hooks:
 
 
 def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return f"{type(error).__name__}: {safe_error(str(error)) or ''}"
+
+
+def _place(error: BaseException) -> str:
+    """Return where in the plugin's code `error` was raised, for its author."""
+    from traceback import extract_tb  # only for a message
+
+    frames = extract_tb(error.__traceback__)
+    return f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
 
 
 def _current_project_root() -> Path | None:

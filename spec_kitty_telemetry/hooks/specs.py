@@ -9,6 +9,7 @@ other, those registered last first, and stop at the first answer that is not `No
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import pluggy
@@ -27,6 +28,20 @@ hookspec = pluggy.HookspecMarker(GROUP)
 hookimpl = pluggy.HookimplMarker(GROUP)
 
 
+@dataclass(slots=True)
+class PluginStatus:
+    """One plugin as `doctor` shows it."""
+
+    name: str
+    package: str | None = None
+    """The distribution that registered it, with its version."""
+    hooks: list[str] = field(default_factory=list)
+    problem: str | None = None
+    """Why it was not loaded, or what it raised last."""
+    loaded: bool = True
+    failure_count: int = 0
+
+
 class AskableHooks(Protocol):
     """What a plugin may ask of, or announce through, the `Hooks` that loaded it."""
 
@@ -39,6 +54,16 @@ class AskableHooks(Protocol):
     def event_recorded(self, event: ExecutionEvent, log_path: Path) -> None:
         """Announce that a record is in its log."""
 
+    def has(self, hook: str, *, of_others: bool = False) -> bool:
+        """Tell whether any plugin implements `hook`; `of_others`: any that is not of this package."""
+
+    @property
+    def plugins(self) -> list[PluginStatus]:
+        """All plugins, in the order of loading, also those that could not be loaded."""
+
+    def note_failure(self, plugin: str, problem: str) -> None:
+        """Count that a plugin raised in another process."""
+
 
 @hookspec
 def hooks_loaded(hooks: AskableHooks, project_root: Path | None) -> None:
@@ -49,7 +74,8 @@ def hooks_loaded(hooks: AskableHooks, project_root: Path | None) -> None:
     Return within a few milliseconds: a host is starting.
 
     If an implementation raises, the exception is logged with the plugin's name and counted, the others are still
-    called, and the host goes on.  `KeyboardInterrupt` and `SystemExit` are passed on: they belong to the user.
+    called, and the host goes on.  `SystemExit` is an error like any other; `KeyboardInterrupt`
+    is passed on.
 
     :param hooks: what loaded this plugin.
     :param project_root: the project that the host works in; `None` when it is in none, or in several.
@@ -65,7 +91,8 @@ def before_invocation(invocation: Invocation) -> None:
     waits.  A host that dies never announces the matching `after_invocation`.
 
     If an implementation raises, the exception is logged with the plugin's name and counted, the others are still
-    called, and the host goes on.  `KeyboardInterrupt` and `SystemExit` are passed on.
+    called, and the host goes on.  `SystemExit` is an error like any other; `KeyboardInterrupt`
+    is passed on.
 
     :param invocation: frozen; what the host does not know is `None`.
     """
@@ -80,7 +107,8 @@ def after_invocation(invocation: Invocation, result: InvocationResult) -> None:
     a few milliseconds: this runs between two steps of somebody's work.
 
     If an implementation raises, the exception is logged with the plugin's name and counted, the others are still
-    called, and the host goes on.  `KeyboardInterrupt` and `SystemExit` are passed on.
+    called, and the host goes on.  `SystemExit` is an error like any other; `KeyboardInterrupt`
+    is passed on.
 
     :param invocation: the same object that `before_invocation` got.
     :param result: frozen; `stdout` and `stderr` are what the agent printed and may be large: read them, do not keep
@@ -98,7 +126,8 @@ def extract_usage(invocation: Invocation, result: InvocationResult) -> Usage | N
 
     An implementation looks at `invocation.agent` first and returns `None` for agents that are not its own.  It must not
     start programs or use the network.  If it raises, that counts as no answer: the exception is logged with the
-    plugin's name and counted, and the next one is asked.  `KeyboardInterrupt` and `SystemExit` are passed on.
+    plugin's name and counted, and the next one is asked.  `SystemExit` is an error like any other; `KeyboardInterrupt`
+    is passed on.
 
     :param invocation: frozen; which agent was run, where, and with which model if the host chose one.
     :param result: frozen; its `stdout` is hostile until parsed: cut off, with banners, of any size.
@@ -116,7 +145,8 @@ def find_price(model: str, provider: str | None, at: datetime) -> Price | None:
 
     It must not start programs; if it uses the network, it bounds its own waiting.  If it raises, that counts as no
     answer: the exception is logged with the plugin's name and counted, and the next one is asked.
-    `KeyboardInterrupt` and `SystemExit` are passed on.
+    `SystemExit` is an error like any other; `KeyboardInterrupt`
+    is passed on.
 
     :param model: the name as the agent gave it.
     :param provider: who bills, such as `anthropic`; `None` when nobody said.
@@ -133,7 +163,8 @@ def event_recorded(event: ExecutionEvent, log_path: Path) -> None:
     promised.  Hand slow work to a thread or a queue of your own and return within a few milliseconds.
 
     If an implementation raises, the exception is logged with the plugin's name and counted, the others are still
-    called, and the host goes on: the record is safe already.  `KeyboardInterrupt` and `SystemExit` are passed on.
+    called, and the host goes on: the record is safe already.  `SystemExit` is an error like any other;
+    `KeyboardInterrupt` is passed on.
 
     :param event: frozen, exactly as it is on disk.
     :param log_path: the feature's `execution.events.jsonl`.

@@ -14,7 +14,9 @@ from spec_kitty_telemetry.hooks.discovery import GROUP
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HOOK_NAMES = [name for name, _ in inspect.getmembers(specs, inspect.isfunction)]
+HOOK_NAMES = [
+    name for name, function in inspect.getmembers(specs, inspect.isfunction) if function.__module__ == specs.__name__
+]
 """All hooks, in order of name."""
 
 

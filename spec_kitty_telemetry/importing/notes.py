@@ -10,7 +10,7 @@ import msgspec
 
 from spec_kitty_telemetry.agents.common.store import Signal, StoredSession
 from spec_kitty_telemetry.errors import TelemetryError
-from spec_kitty_telemetry.log.reader import numbered_lines
+from spec_kitty_telemetry.log.lines import numbered_lines
 from spec_kitty_telemetry.project.files import is_within
 from spec_kitty_telemetry.project.host_notes import FOLDER, KEPT_DAYS, SUFFIX
 

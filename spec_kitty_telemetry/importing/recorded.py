@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from spec_kitty_telemetry.errors import TelemetryError
-from spec_kitty_telemetry.log.reader import numbered_lines
+from spec_kitty_telemetry.log.lines import numbered_lines
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -9,17 +9,22 @@ from __future__ import annotations
 import os
 import time
 from codecs import BOM_UTF8
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from spec_kitty_telemetry.errors import LogError
+from spec_kitty_telemetry.log.superseding import USUAL_REVISION
 from spec_kitty_telemetry.project.files import BLOCK_BYTES, cut, open_regular
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
+
+Seen = Callable[[str, int], None]
+"""Called with the `event_id` and the revision of a line."""
 
 _MAXIMUM_BELIEVED = 2**52
 """A greater clock in a log is a lie or damage; half of what `record` accepts, so that counting on stays valid."""
@@ -52,13 +57,34 @@ class Checkpoint(msgspec.Struct, frozen=True):
         return type(self)(clock=max(self.clock, clock), size=self.size + len(text), tail=tail)
 
 
-class _Numbered(msgspec.Struct, gc=False):
+class _Revised(msgspec.Struct, gc=False):
+    revision: int | None = None
+
+
+class NumberedLine(msgspec.Struct, gc=False):
+    """What the writer must know of a line that it has not written."""
+
     event_id: str = ""
     lamport_clock: int = 0
+    payload: _Revised | None = None
+
+    @property
+    def revision(self) -> int:
+        """How far the record has got (`superseding`); another writer's payload says nothing of it."""
+        revision = self.payload.revision if self.payload else None
+        return USUAL_REVISION if revision is None else revision
 
 
-_decoder = msgspec.json.Decoder(_Numbered)
+_decoder = msgspec.json.Decoder(NumberedLine)
 _mark_decoder = msgspec.json.Decoder(Checkpoint)
+
+
+def numbered(line: bytes) -> NumberedLine:
+    """Return what the writer must know of `line`.
+
+    :raises ValueError: it is no JSON object of that shape.
+    """
+    return _decoder.decode(line)
 
 
 def load(path: Path) -> Checkpoint:
@@ -87,11 +113,12 @@ def save(path: Path, mark: Checkpoint) -> None:
             os.close(descriptor)
 
 
-def catch_up(descriptor: int, mark: Checkpoint, deadline: float, seen: Callable[[str], None]) -> Checkpoint:
+def catch_up(descriptor: int, mark: Checkpoint, deadline: float, seen: Seen) -> Checkpoint:
     """Return the mark at the end of the open log, reading only what `mark` does not cover.
 
-    `seen` is called with the `event_id` of every line that is read.  If `deadline` (of `time.monotonic`) passes, the
-    answer is not `complete`, and the next call goes on where this one stopped; each call gets on by a line at least.
+    `seen` is called with the `event_id` and the revision of every line that is read.  If `deadline` (of
+    `time.monotonic`) passes, the answer is not `complete`, and the next call goes on where this one stopped; each call
+    gets on by a line at least.
     """
     if not still_fits(descriptor, mark):
         # The clock stays: a log that was deleted or rolled back must not give the same clocks out again.
@@ -126,7 +153,7 @@ def _read_at(descriptor: int, position: int, count: int) -> bytes:
     return os.read(descriptor, max(0, count))
 
 
-def _greatest(lines: Iterable[bytes | None], seen: Callable[[str], None]) -> int:
+def _greatest(lines: Iterable[bytes | None], seen: Seen) -> int:
     greatest = 0
     for line in lines:
         if not line:
@@ -135,7 +162,7 @@ def _greatest(lines: Iterable[bytes | None], seen: Callable[[str], None]) -> int
             numbered = _decoder.decode(line)
         except (ValueError, RecursionError):
             continue
-        seen(numbered.event_id)
+        seen(numbered.event_id, numbered.revision)
         if greatest < numbered.lamport_clock <= _MAXIMUM_BELIEVED:
             greatest = numbered.lamport_clock
     return greatest

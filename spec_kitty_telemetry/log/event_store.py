@@ -13,8 +13,11 @@ import msgspec
 from spec_kitty_events import Event, EventStore, StorageError
 
 from spec_kitty_telemetry.errors import LogError
-from spec_kitty_telemetry.log.reader import numbered_lines
-from spec_kitty_telemetry.log.writer import FeatureLog, KnownIds
+from spec_kitty_telemetry.log.checkpoint import numbered
+from spec_kitty_telemetry.log.known_ids import KnownIds
+from spec_kitty_telemetry.log.lines import numbered_lines
+from spec_kitty_telemetry.log.superseding import USUAL_REVISION
+from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.project.locate import project_of_feature_dir
 
 if TYPE_CHECKING:
@@ -28,8 +31,9 @@ _PATIENCE_S = 10.0
 class SimpleJsonStore(EventStore):
     """Events of one feature in its `execution.events.jsonl`.
 
-    The log is append-only, so of two events with one `event_id` the first stays.  Events keep their own clocks; lines
-    of the first version, which lacked parts of the envelope, are completed with the project's identity when loaded.
+    The log is append-only, so of two events with one `event_id` the first stays, unless it was only a guess.  Events
+    keep their own clocks; lines of the first version, which lacked parts of the envelope, are completed with the
+    project's identity when loaded.
     """
 
     def __init__(self, feature_dir: Path | str) -> None:
@@ -53,8 +57,7 @@ class SimpleJsonStore(EventStore):
         :raises StorageError: it could not be written.
         """
         try:
-            clock = event.lamport_clock or 0  # 11.x lets it be absent
-            self._log.append_once(_line(event), event.event_id, clock, self._known, _PATIENCE_S)
+            self._log.append_once(_line(event), self._known, _PATIENCE_S)
         except (LogError, OSError, ValueError, TypeError, RecursionError) as error:
             raise StorageError(f"event {event.event_id} was not saved: {error}") from error
 
@@ -68,20 +71,24 @@ class SimpleJsonStore(EventStore):
     def load_all_events(self) -> list[Event]:
         """Return all events by (lamport_clock, node_id); lines that are no event are passed over.
 
+        Records that take others' places or take them back are events, too: they and those others are returned.
+
         :raises StorageError: the log cannot be read.
         """
         unique: dict[str, Event] = {}
+        revisions: dict[str, int] = {}
         try:
-            for event in self._events():
-                unique.setdefault(event.event_id, event)
+            for event, revision in self._events():
+                if revision > revisions.get(event.event_id, -1):
+                    unique[event.event_id], revisions[event.event_id] = event, revision
         except LogError as error:
             raise StorageError(str(error)) from error
         return sorted(unique.values(), key=lambda event: (event.lamport_clock or 0, event.node_id))
 
-    def _events(self) -> Iterator[Event]:
+    def _events(self) -> Iterator[tuple[Event, int]]:
         for _, line in numbered_lines(self._log.path):
             if line is not None and (event := self._event(line)):
-                yield event
+                yield event, _revision(line)
 
     def _event(self, line: bytes) -> Event | None:
         try:
@@ -97,6 +104,13 @@ class SimpleJsonStore(EventStore):
             "correlation_id": document.get("event_id"),
         }
         return {**document, **{name: value for name, value in required.items() if document.get(name) is None}}
+
+
+def _revision(line: bytes) -> int:
+    try:
+        return numbered(line).revision
+    except (ValueError, RecursionError):  # another writer's payload
+        return USUAL_REVISION
 
 
 def _line(event: Event) -> bytes:

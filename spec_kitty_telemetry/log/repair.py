@@ -6,24 +6,34 @@ Mending never loses anything: the file as it was is kept in the runtime folder b
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from codecs import BOM_UTF8
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.errors import LogError, TelemetryError
-from spec_kitty_telemetry.log.reader import ScanReport, SkippedLine, numbered_lines, scan
+from spec_kitty_telemetry.errors import LogError, TelemetryError, reason_of
+from spec_kitty_telemetry.log.reader import ScanReport, SkippedLine, scan
 from spec_kitty_telemetry.log.writer import FeatureLog
-from spec_kitty_telemetry.model.record import decode, why_not
+from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES, decode, why_not
+from spec_kitty_telemetry.project.files import BLOCK_BYTES, open_regular
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from spec_kitty_telemetry.project.layout import Project
 
 _PATIENCE_S = 10.0
 _KEPT_FOLDER = "before-repair"
-_BEGINNING = b'{"aggregate_id"'
+_BEGINNING = re.compile(
+    rb'\{"(?:aggregate_id|build_id|causation_id|correlation_id|data_tier|event_id|event_type|lamport_clock|node_id'
+    rb'|payload|project_slug|project_uuid|schema_version|timestamp)"\s?:'
+)
+"""How a record of any writer begins; within a record that text does not stand."""
+_LONGEST_BEGINNING = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,8 @@ class LogHealth:
     line_count: int = 0
     event_count: int = 0
     duplicate_count: int = 0
+    superseded_count: int = 0
+    """Records that another one took the place of, or that were taken back."""
     bad_line_count: int = 0
     bad_lines: list[SkippedLine] = field(default_factory=list)
     """The first thousand."""
@@ -77,6 +89,7 @@ def _health(feature: str, log: FeatureLog) -> LogHealth:
         line_count=report.line_count,
         event_count=report.event_count,
         duplicate_count=report.duplicate_count,
+        superseded_count=report.superseded_count,
         bad_line_count=report.skipped_count,
         bad_lines=report.skipped,
         clock=clock,
@@ -114,7 +127,33 @@ def repair(project: Project, feature: str) -> list[str]:
 
 
 def _has_bad_lines(path: Path) -> bool:
-    return any(_mended(line) != [line] for _, line in numbered_lines(path))
+    return any(is_part or _mended(text) != [text] for text, is_part in _texts(path))
+
+
+def _texts(path: Path) -> Iterator[tuple[bytes, bool]]:
+    """Yield each line of the log; one over 1 MiB in parts that cut no record, and `True` with each of them."""
+    text, is_part = b"", False
+    try:
+        descriptor = open_regular(path, os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise LogError(f"{path} cannot be read: {reason_of(error)}; mend its permissions") from error
+    with os.fdopen(descriptor, "rb") as file:
+        text = file.read(len(BOM_UTF8)).removeprefix(BOM_UTF8)
+        while block := file.read(BLOCK_BYTES):
+            *lines, text = (text + block).split(b"\n")
+            for line in lines:
+                yield line, is_part
+                is_part = False
+            if len(text) > MAXIMUM_LINE_BYTES:
+                is_part = True
+                starts = [found.start() for found in _BEGINNING.finditer(text) if found.start()]
+                end = starts[-1] if starts else len(text) - _LONGEST_BEGINNING
+                yield text[:end], True
+                text = text[end:]
+    if text or is_part:
+        yield text, is_part
 
 
 def _rewrite(path: Path, kept_folder: Path) -> str:
@@ -123,9 +162,9 @@ def _rewrite(path: Path, kept_folder: Path) -> str:
     saved = removed = 0
     try:
         with partial.open("xb") as file:
-            for _, line in numbered_lines(path):
+            for line, is_part in _texts(path):
                 good = _mended(line)
-                if good != [line]:
+                if is_part or good != [line]:
                     saved, removed = saved + len(good), removed + 1
                 file.writelines(each + b"\n" for each in good)
             file.flush()
@@ -147,13 +186,15 @@ def _keep(path: Path, folder: Path) -> Path:
     return kept
 
 
-def _mended(line: bytes | None) -> list[bytes]:
+def _mended(line: bytes) -> list[bytes]:
     """Return the good lines in `line`: itself, the whole records that it is made of, or none."""
-    if line is None:
-        return []
     if not line.strip() or _is_good(line):
         return [line]
-    return [piece for piece in _pieces(line) if _is_good(piece)]
+    good = [piece for piece in _pieces(line) if _is_good(piece)]
+    if good:
+        return good
+    readable = line.decode("utf-8", "replace").encode()  # one wrong byte in a message costs the byte
+    return [readable] if readable != line and _is_good(readable) else []
 
 
 def _is_good(line: bytes) -> bool:
@@ -165,6 +206,6 @@ def _is_good(line: bytes) -> bool:
 
 
 def _pieces(line: bytes) -> list[bytes]:
-    """Cut `line` wherever our writer begins a record; within a record of ours that text does not stand."""
-    first, *others = line.split(_BEGINNING)
-    return [first, *(_BEGINNING + piece for piece in others)]
+    """Cut `line` wherever a record begins."""
+    starts = [0, *(found.start() for found in _BEGINNING.finditer(line)), len(line)]
+    return [line[start:end].strip() for start, end in pairwise(starts) if start < end]

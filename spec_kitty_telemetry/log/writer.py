@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -26,6 +25,7 @@ from filelock import FileLock, Timeout
 
 from spec_kitty_telemetry.errors import LogError, ProjectError
 from spec_kitty_telemetry.log import checkpoint as clock
+from spec_kitty_telemetry.log.flushing import flush, flush_folder
 from spec_kitty_telemetry.log.spool import Spool
 from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES, ExecutionEvent, encode
 from spec_kitty_telemetry.project.files import is_within, open_regular
@@ -36,6 +36,7 @@ from spec_kitty_telemetry.project.locate import project_of_feature_dir
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from spec_kitty_telemetry.log.known_ids import KnownIds
     from spec_kitty_telemetry.log.spool import Waiting
 
 logger = logging.getLogger(__name__)
@@ -55,20 +56,6 @@ class Appended:
     place: Place
     reason: str | None = None
     """Why it is not in the log."""
-
-
-@dataclass(slots=True)
-class KnownIds:
-    """The event ids in a log up to one point of it, so that a writer can ask for one without reading all again."""
-
-    mark: clock.Checkpoint = field(default_factory=clock.Checkpoint)
-    ids: set[str] = field(default_factory=set)
-
-    def catch_up(self, descriptor: int, deadline: float) -> None:
-        """Read what was added to the open log since the last time; all of it if the log was rewritten."""
-        if not clock.still_fits(descriptor, self.mark):
-            self.ids.clear()
-        self.mark = clock.catch_up(descriptor, self.mark, deadline, self.ids.add)
 
 
 class FeatureLog:
@@ -103,11 +90,17 @@ class FeatureLog:
 
         What cannot be written in time goes to the spool; if that fails too, one warning carries the whole record.
         """
-        deadline = time.monotonic() + PATIENCE_S
+        return self.append_all([event])[0]
+
+    def append_all(self, events: list[ExecutionEvent], patience_s: float = PATIENCE_S) -> list[Appended]:
+        """Write `events` at once; all else as `append`."""
+        deadline = time.monotonic() + patience_s
         try:
-            return Appended(self._append([event], deadline)[-1], "log")
+            written = self._append(events, deadline)[-len(events) :]
+            return [Appended(event, "log") for event in written]
         except Exception as error:  # noqa: BLE001 - the promise of this method
-            return self.set_aside(event, _reason(error))
+            reason = _reason(error)
+            return [self.set_aside(event, reason) for event in events]
 
     def drain(self, patience_s: float = PATIENCE_S) -> int:
         """Move what waits in the spool into the log and return how many records that were.
@@ -121,20 +114,21 @@ class FeatureLog:
         except (OSError, Timeout, ProjectError) as error:
             raise LogError(f"{self.path} cannot be written: {_reason(error)}") from error
 
-    def append_once(self, line: bytes, event_id: str, event_clock: int, known: KnownIds, patience_s: float) -> bool:
-        """Append another writer's `line` with its own clock, unless its `event_id` is there; tell whether it was new.
+    def append_once(self, line: bytes, known: KnownIds, patience_s: float) -> bool:
+        """Append another writer's `line` with its own clock, unless its record is there; tell whether it was new.
 
         :raises LogError: it could not be written in time; it is nowhere then.
         """
         deadline = time.monotonic() + patience_s
+        numbered = clock.numbered(line)
         with self.exclusively(patience_s), self._opened(deadline) as descriptor:
             known.catch_up(descriptor, deadline)
             if not known.mark.complete:
                 raise LogError(f"{self.path} could not be read through within {patience_s:g} s")
-            if event_id in known.ids:
+            if known.has(numbered.event_id, numbered.revision):
                 return False
-            known.mark = self._write(descriptor, known.mark, [line], event_clock)
-            known.ids.add(event_id)
+            known.mark = self._write(descriptor, known.mark, [line], numbered.lamport_clock)
+            known.add(numbered.event_id, numbered.revision)
             self._flush(descriptor, deadline)
         return True
 
@@ -172,7 +166,7 @@ class FeatureLog:
             mark = self._write(descriptor, mark, [encode(event) for event in written], written[-1].lamport_clock)
         if drained:
             self._flush(descriptor, deadline)  # the spool's copies go only when the log's are safe
-            waiting.remove_drained()
+            waiting.remove_drained(deadline)
         self._save(mark, before, waiting)
         return written
 
@@ -230,19 +224,13 @@ class FeatureLog:
         try:
             yield descriptor
             if is_new and self._fsync:
-                _flush_folder(self.path.parent, deadline)
+                flush_folder(self.path.parent, deadline)
         finally:
             os.close(descriptor)
 
     def _flush(self, descriptor: int, deadline: float) -> None:
-        if not self._fsync:
-            return
-        try:
-            own = os.dup(descriptor)
-        except OSError as error:
-            logger.debug("fsync: %s", error)
-            return
-        _flush_until(own, deadline)
+        if self._fsync:
+            flush(descriptor, deadline)
 
     def set_aside(self, event: ExecutionEvent, reason: str) -> Appended:
         """Put `event` into the spool because of `reason`, else into one warning; never raises."""
@@ -250,7 +238,7 @@ class FeatureLog:
         try:
             line = encode(event)
             text = line.decode().rstrip()
-            self.spool.put(event.event_id, line)
+            self.spool.put(event, line)
         except Exception as error:  # noqa: BLE001 - the last place before a record is lost
             reason = f"{reason}; nor in the spool {self.spool.folder}: {_reason(error)}"
             logger.warning("%s: %s; this record is in no file: %s", self.path, reason, text)
@@ -261,33 +249,6 @@ class FeatureLog:
 
 def _numbered(events: list[ExecutionEvent], above: int) -> list[ExecutionEvent]:
     return [msgspec.structs.replace(event, lamport_clock=above + 1 + place) for place, event in enumerate(events)]
-
-
-def _flush_until(descriptor: int, deadline: float) -> None:
-    """Flush and close in a thread: a busy disk can take seconds, and the line is safe from a crash already."""
-    flusher = threading.Thread(target=_flush_and_close, args=(descriptor,), name="telemetry-fsync", daemon=True)
-    try:
-        flusher.start()
-    except RuntimeError:  # the interpreter is shutting down
-        _flush_and_close(descriptor)
-        return
-    flusher.join(max(0.0, deadline - time.monotonic()))
-
-
-def _flush_and_close(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        logger.debug("fsync: %s", error)
-    finally:
-        os.close(descriptor)
-
-
-def _flush_folder(folder: Path, deadline: float) -> None:
-    """Make a new file's name safe too; only POSIX can and needs to."""
-    if os.name == "posix":
-        with suppress(OSError):
-            _flush_until(os.open(folder, os.O_RDONLY), deadline)
 
 
 def _reason(error: Exception) -> str:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
-from ulid import ULID
 
 from spec_kitty_telemetry.model import payload
+from spec_kitty_telemetry.model.ids import new_id
 from spec_kitty_telemetry.model.payload import MAXIMUM_COST_USD, MAXIMUM_COUNT, MAXIMUM_DURATION_MS
 
 logger = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Invocation(_Frozen):
     """Where the agent works; often a worktree."""
     started_at: AwareDatetime | None = Field(default_factory=lambda: datetime.now(UTC))
     """When the host started the agent, by default now; `None` where it is told afterwards and nobody knows."""
-    invocation_id: str = Field(default_factory=lambda: str(ULID()), pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")
+    invocation_id: str = Field(default_factory=new_id, pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")
     """A ULID, the later record's `event_id`: announcing the same invocation twice counts once."""
     correlation_id: str | None = Field(default=None, pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")
     """A ULID shared by what belongs together; `None`: the invocation's own id."""

@@ -117,7 +117,27 @@ def decode(line: bytes) -> ExecutionEvent:
         _read_as_meant(payload)
     if event.unknown is not None:
         _set(event, "unknown", None)
+    if len(line) > _LONG_LINE_BYTES:
+        _bound_names(payload)
     return event
+
+
+_LONG_LINE_BYTES = 4096
+"""A shorter line has no name that is too long to be shown or kept many times over."""
+_MOST_NAME_CHARACTERS = 1000
+_NAMES = ("agent", "model", "outcome", "provider", "requested_model", "role", "run_id", "session_id", "wp_id")
+
+
+def _bound_names(payload: ExecutionPayload) -> None:
+    """Cut names that our writer would have cut; another writer's line may hold anything up to a MiB."""
+    for counts in (payload, *payload.models):
+        for name in _NAMES:
+            value = getattr(counts, name, None)
+            if value is not None and len(value) > _MOST_NAME_CHARACTERS:
+                _set(counts, name, value[:_MOST_NAME_CHARACTERS])
+    if any(len(name) + len(value) > _MOST_NAME_CHARACTERS for name, value in payload.tags.items()):
+        tags = {name[:_MOST_NAME_CHARACTERS]: value[:_MOST_NAME_CHARACTERS] for name, value in payload.tags.items()}
+        _set(payload, "tags", tags)
 
 
 _NOTHING = Decimal(0)

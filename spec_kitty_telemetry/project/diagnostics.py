@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.errors import LogError, ProjectError
+from spec_kitty_telemetry.model.redaction import safe_error
 from spec_kitty_telemetry.project.files import open_regular
 from spec_kitty_telemetry.project.locate import project_of_root
 
@@ -28,7 +29,7 @@ def leave(project_root: Path, about: str, sentence: str) -> None:
     project = project_of_root(project_root)
     if not (project.root / ".kittify").is_dir():
         return
-    note = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "note": " ".join(sentence.split())[:500]}
+    note = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "note": safe_error(sentence)}
     with suppress(OSError, LogError, ProjectError):
         project.runtime_folder()
         descriptor = open_regular(_path(project, about), os.O_WRONLY | os.O_APPEND | os.O_CREAT)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import threading
+from contextlib import contextmanager
 from io import BytesIO
 from itertools import accumulate, islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterator
+    from typing import BinaryIO
 
 BLOCK_BYTES = 64 * 1024
 """How much of a log is read at once; not above `MAXIMUM_LINE_BYTES`, which `cut` relies on.
@@ -24,6 +33,32 @@ _SAFELY = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+
+
+_left_alone = threading.local()
+
+
+class FilesLeftAloneError(BaseException):
+    """Somebody wanted to read a file that is not ours while `files_left_alone` holds."""
+
+
+@contextmanager
+def files_left_alone() -> Iterator[None]:
+    """Let nothing in this thread read agents' files: whoever wants to (`check_that_it_may_be_read`) is stopped."""
+    _left_alone.now = True
+    try:
+        yield
+    finally:
+        _left_alone.now = False
+
+
+def check_that_it_may_be_read(path: Path | str) -> None:
+    """Stop here while `files_left_alone` holds, if there is anything at `path`.
+
+    :raises FilesLeftAloneError: so it is.  No `Exception`, so that no reader takes it for an unreadable file.
+    """
+    if getattr(_left_alone, "now", False) and os.path.lexists(path):
+        raise FilesLeftAloneError
 
 
 def open_regular(path: Path, flags: int) -> int:
@@ -89,6 +124,39 @@ def cut(begun: bytes | None, block: bytes) -> tuple[list[bytes | None], bytes | 
     if len(lines) == 1 and not ends:
         return [], lines[0]
     return lines, (b"" if block.endswith(b"\n") else lines.pop())
+
+
+def open_foreign(path: Path) -> BinaryIO:
+    """Open a file that an agent keeps, to read it; all else as `open_plain`.
+
+    :raises FilesLeftAloneError: `files_left_alone` holds.
+    """
+    check_that_it_may_be_read(path)
+    return open_plain(path)
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file that another program or person keeps, to read it; links to files are followed.
+
+    :raises OSError: it cannot be opened, or is no regular file: a pipe or a terminal could keep us waiting for ever.
+    """
+    descriptor = os.open(path, os.O_RDONLY | (_SAFELY & ~getattr(os, "O_NOFOLLOW", 0)))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def open_database(path: Path, timeout_s: float) -> sqlite3.Connection:
+    """Open an SQLite file that another program keeps, to read it.
+
+    :raises OSError: as `open_foreign`.
+    :raises sqlite3.Error: it cannot be opened.
+    """
+    import sqlite3  # few agents have one
+
+    open_foreign(path).close()
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=timeout_s)
 
 
 def read_small_file(path: Path, most_bytes: int) -> bytes:

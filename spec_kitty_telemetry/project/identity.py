@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.errors import TelemetryError
-from spec_kitty_telemetry.project.files import stamp_of
+from spec_kitty_telemetry.project.files import is_within, stamp_of
 from spec_kitty_telemetry.project.strict_yaml import read_document
 
 if TYPE_CHECKING:
@@ -40,16 +40,28 @@ def identity_of(root: Path) -> Identity:
 @lru_cache(maxsize=32)
 def _identity(root: Path, stamp: tuple[int, int] | None) -> Identity:
     said = _project_section(root) if stamp else {}
-    place = f"spec-kitty-telemetry:{root.as_posix()}"
+    place = _readable(f"spec-kitty-telemetry:{root.as_posix()}")
     return Identity(
         project_uuid=_uuid(said.get("uuid")) or str(uuid.uuid5(uuid.NAMESPACE_URL, place)),
-        project_slug=said.get("slug") or root.name or "project",
+        project_slug=said.get("slug") or _readable(root.name) or "project",
         node_id=said.get("node_id") or _derived_node_id(),
         build_id=said.get("build_id") or str(uuid.uuid5(uuid.NAMESPACE_URL, f"{place}:build")),
     )
 
 
+def _readable(name: str) -> str:
+    """Return the name of a file as text that can be written; bytes that are not UTF-8 become question marks."""
+    readable = name.encode("utf-8", "replace").decode("utf-8")
+    if readable != name:
+        import logging  # a report does not log
+
+        logging.getLogger(__name__).warning("a folder's name is not UTF-8; records call it %s", readable)
+    return readable
+
+
 def _project_section(root: Path) -> dict[str, str]:
+    if not is_within(root / ".kittify" / "config.yaml", root):  # a cloned repository may link to anything of the user's
+        return {}
     try:
         document = read_document(root / ".kittify" / "config.yaml", is_foreign=True)
     except TelemetryError:

@@ -17,7 +17,6 @@ import msgspec
 
 from spec_kitty_telemetry.errors import FilterError, ProjectError, SettingsError, reason_of
 from spec_kitty_telemetry.project.files import is_within
-from spec_kitty_telemetry.project.killswitch import is_off
 from spec_kitty_telemetry.project.settings import Settings, said_in, user_settings_path
 
 if TYPE_CHECKING:
@@ -165,14 +164,13 @@ def make_runtime_folder(folder: Path, runtime_dir: Path) -> None:
 
 
 def settings_or_defaults(project: Project) -> Settings:
-    """Return the project's settings; the defaults where its files cannot be used, because a host must go on."""
-    try:
-        return project.settings()
-    except SettingsError as error:
+    """Return the project's settings; what a source that cannot be used says is ignored, because a host must go on."""
+    settings, problems = Settings.in_force(project.settings_path)
+    for problem in problems:
         import logging  # a report does not log
 
-        logging.getLogger(__name__).debug("%s; the defaults are in force", error)  # `doctor` tells a person
-        return Settings(enabled=not is_off(os.environ))
+        logging.getLogger(__name__).debug("%s; it is ignored", problem)  # `doctor` tells a person
+    return settings
 
 
 def check_slug(feature: str) -> str:

@@ -7,6 +7,7 @@ primary checkout's.
 from __future__ import annotations
 
 import os
+import stat
 from functools import lru_cache
 from pathlib import Path
 
@@ -38,8 +39,30 @@ def _root_around(folder: Path) -> Path | None:
     home = Path(os.path.realpath(os.path.expanduser("~")))  # noqa: PTH111 - Path.home() raises where nobody has a home
     for candidate in (folder, *folder.parents):
         if is_project(candidate) and (candidate != home or (candidate / SPECS_FOLDER).is_dir()):
+            if candidate != folder and not _is_trusted(candidate):
+                raise ProjectError(
+                    f"{candidate / _marker_of(candidate)} belongs to another user, so {folder} is not taken to be in "
+                    f"the project {candidate}. Name that with --project if you trust it."
+                )
             return primary_checkout(candidate)
     return None
+
+
+def _is_trusted(candidate: Path) -> bool:
+    """Tell whether a project above may be taken for ours (git's `safe.directory`): anybody can make a folder in /tmp.
+
+    It is ours, the administrator's, or that of a group of ours which shares it.
+    """
+    if not hasattr(os, "geteuid"):
+        return True
+    status = (candidate / _marker_of(candidate)).lstat()
+    trusted = {os.geteuid(), 0, int(os.environ.get("SUDO_UID", "0")) if os.geteuid() == 0 else 0}
+    is_shared = bool(status.st_mode & stat.S_IWGRP) and status.st_gid in {os.getegid(), *os.getgroups()}
+    return status.st_uid in trusted or is_shared
+
+
+def _marker_of(candidate: Path) -> str:
+    return SPECS_FOLDER if (candidate / SPECS_FOLDER).is_dir() else ".kittify"
 
 
 def _why_not_here(start: Path | None, error: OSError | ValueError) -> str:

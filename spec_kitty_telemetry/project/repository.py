@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from spec_kitty_telemetry.project.files import open_plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -98,7 +100,7 @@ def _is_same(one: Path | None, other: Path) -> bool:
 def small_text(path: Path) -> str | None:
     """Return the text of one of git's small files; `None`: there is no such file, or it is no text."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return file.read(_MOST_BYTES).decode("utf-8")
     except (OSError, ValueError):
         return None

@@ -1,4 +1,7 @@
-"""What the owner of a project set: environment over `.kittify/telemetry.yaml` over the user's own file.
+"""What is set: by the environment, by the user's own file, and by the project's `.kittify/telemetry.yaml`.
+
+The environment and the user decide.  A project's file comes with a clone, so of what concerns privacy it may only turn
+off what the user left on.  Each source counts or is ignored by itself: a mistake in one undoes no other.
 
 The same files have prices under `pricing:` and limits under `budgets:`; those are the business of `pricing` and
 `decisions`.
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from spec_kitty_telemetry.errors import SettingsError, reason_of
+from spec_kitty_telemetry.project.files import is_within
 from spec_kitty_telemetry.project.killswitch import is_no, is_off
 
 if TYPE_CHECKING:
@@ -21,7 +25,13 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.project.strict_yaml import Node, Place
 
-_ENVIRONMENT = {"fsync": "SPEC_KITTY_TELEMETRY_FSYNC", "transcripts": "SPEC_KITTY_TELEMETRY_TRANSCRIPTS"}
+_ENVIRONMENT = {
+    "error_text": "SPEC_KITTY_TELEMETRY_ERROR_TEXT",
+    "fsync": "SPEC_KITTY_TELEMETRY_FSYNC",
+    "transcripts": "SPEC_KITTY_TELEMETRY_TRANSCRIPTS",
+}
+_PRIVATE = frozenset({"error_text", "transcripts"})
+"""What a project may turn off and never on."""
 _ELSEWHERE = frozenset({"budgets", "pricing"})
 _WORDS = frozenset({"person", "sync_branch", "time_zone"})
 """Settings that are not on or off."""
@@ -36,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True):
     """Flush every record to the disk before the host goes on: safe against power loss, a millisecond or so dearer."""
     transcripts: bool = True
     """Look into the agents' own local files for what they did not print."""
+    error_text: bool = False
+    """Keep why a run failed in the agent's own words, secrets apart; else only known errors and fixed phrases."""
     time_zone: str | None = None
     """IANA name of the zone that reports cut days in; `None`: the machine's own."""
     sync_branch: str = "kitty/telemetry"
@@ -56,19 +68,51 @@ class Settings(msgspec.Struct, frozen=True):
 
         :raises SettingsError: a file cannot be read, or has a setting that does not exist or cannot have that value.
         """
-        chosen: dict[str, Any] = {}
-        for path in (user_settings_path(), project_file):
-            said = said_in(path)
-            if "person" in said and path == project_file:
-                raise SettingsError(
-                    f"{path}, person: this file is everybody's. Move it to your own settings, {user_settings_path()}."
-                )
-            said["default_tags"] = {**chosen.get("default_tags", {}), **said.get("default_tags", {})}
-            chosen |= said
+        settings, problems = cls.in_force(project_file, environment)
+        if problems:
+            raise problems[0]
+        return settings
+
+    @classmethod
+    def in_force(
+        cls, project_file: Path, environment: Mapping[str, str] = os.environ
+    ) -> tuple[Settings, list[SettingsError]]:
+        """Return what is set by the sources that can be used, and what is wrong with each of the others."""
+        problems: list[SettingsError] = []
+        chosen = _said(user_settings_path(), problems)
         for name, variable in _ENVIRONMENT.items():
             if text := environment.get(variable, "").strip():
                 chosen[name] = not is_no(text)
-        return cls(**chosen, enabled=not is_off(environment))
+        for name, value in _said_by_project(project_file, problems).items():
+            if name in _PRIVATE:
+                chosen[name] = value and chosen.get(name, getattr(cls(), name))
+            elif name == "default_tags":
+                chosen[name] = {**chosen.get(name, {}), **value}
+            elif not environment.get(_ENVIRONMENT.get(name, ""), "").strip():
+                chosen[name] = value
+        return cls(**chosen, enabled=not is_off(environment)), problems
+
+
+def _said_by_project(path: Path, problems: list[SettingsError]) -> dict[str, Any]:
+    said = _said(path, problems, is_foreign=True)
+    if "person" in said:
+        problems.append(
+            SettingsError(
+                f"{path}, person: this file is everybody's. Move it to your own settings, {user_settings_path()}."
+            )
+        )
+        return {}
+    return said
+
+
+def _said(path: Path, problems: list[SettingsError], *, is_foreign: bool = False) -> dict[str, Any]:
+    try:
+        if is_foreign and not is_within(path, path.parent.parent):
+            raise SettingsError(f"{path} leads out of its project; replace the link by the file itself")
+        return said_in(path)
+    except SettingsError as error:
+        problems.append(error)
+        return {}
 
 
 def user_settings_path() -> Path:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from spec_kitty_telemetry.log.superseding import GUESS_REVISION
 from spec_kitty_telemetry.model.labels import agent_name, role_name, work_package_name
 from spec_kitty_telemetry.model.payload import (
     MAXIMUM_COST_USD,
@@ -20,6 +21,7 @@ from spec_kitty_telemetry.model.payload import (
 )
 from spec_kitty_telemetry.model.record import ExecutionEvent
 from spec_kitty_telemetry.model.tokens import HOST_FIELDS, NUMBER_FIELDS, RATE_FIELDS
+from spec_kitty_telemetry.recording.failures import stored_error
 from spec_kitty_telemetry.recording.redaction import safe_error, safe_label
 
 if TYPE_CHECKING:
@@ -37,9 +39,17 @@ if TYPE_CHECKING:
 
 
 def compose_event(
-    identity: Identity, invocation: Invocation, result: InvocationResult, usage: Usage | None
+    identity: Identity,
+    invocation: Invocation,
+    result: InvocationResult,
+    usage: Usage | None,
+    *,
+    error_text: bool = False,
 ) -> ExecutionEvent:
-    """Return the record of one ended run; its clock is given when it is appended."""
+    """Return the record of one ended run; its clock is given when it is appended.
+
+    `error_text`: why it failed is kept in the agent's own words, secrets apart, and not only as `failures` knows it.
+    """
     outcome = _outcome(result, usage)
     payload = ExecutionPayload(
         **_who(invocation),
@@ -47,7 +57,7 @@ def compose_event(
         outcome=outcome,
         success=outcome == "succeeded",
         exit_code=result.exit_code,
-        error=None if outcome == "succeeded" else _error(result, usage),
+        error=stored_error(outcome, result, usage, error_text=error_text),
         duration_ms=_milliseconds(invocation, result),
     )
     return _envelope(identity, invocation, payload, result.ended_at)
@@ -63,6 +73,7 @@ def compose_killed(identity: Identity, invocation: Invocation, found_at: datetim
         outcome="killed",
         success=False,
         error="the host ended before the run did",
+        revision=GUESS_REVISION,
         usage_source="none",
     )
     return _envelope(identity, invocation, payload, found_at)
@@ -188,16 +199,6 @@ def _outcome(result: InvocationResult, usage: Usage | None) -> Outcome:
     outcome = result.settled_outcome()
     broke_down = usage is not None and usage.success is False
     return "failed" if broke_down and outcome in {"succeeded", "rejected"} else outcome
-
-
-def _error(result: InvocationResult, usage: Usage | None) -> str | None:
-    said = usage.error if usage is not None else None
-    return safe_error(said) or safe_error("; ".join(result.errors)) or safe_error(_last_line(result.stderr))
-
-
-def _last_line(text: str) -> str:
-    """Return the last line that says something; `text` may be huge, so it is read from its end."""
-    return text[-4096:].rstrip().rpartition("\n")[2]
 
 
 def _milliseconds(invocation: Invocation, result: InvocationResult) -> int | None:

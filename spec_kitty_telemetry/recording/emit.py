@@ -81,7 +81,9 @@ def _emit(feature_dir: Path, feature: str, facts: dict[str, Any]) -> Appended | 
     if not settings.enabled:
         return None
     invocation, result, usage = _told(project, check_slug(feature), facts)
-    event = compose_event(identity_of(project.root), labelled(invocation, settings.tags), result, usage)
+    event = compose_event(
+        identity_of(project.root), labelled(invocation, settings.tags), result, usage, error_text=bool(facts["error"])
+    )
     return FeatureLog(project, folder, fsync=settings.fsync).append(event)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.log.reader import ByteRange
+from spec_kitty_telemetry.log.lines import ByteRange
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

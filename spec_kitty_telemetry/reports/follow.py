@@ -7,8 +7,10 @@ from codecs import BOM_UTF8
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.errors import LogError
+from spec_kitty_telemetry.log.lines import ByteRange
+from spec_kitty_telemetry.log.superseding import Superseding
 from spec_kitty_telemetry.model.record import parse
-from spec_kitty_telemetry.project.files import BLOCK_BYTES, cut, open_regular
+from spec_kitty_telemetry.project.files import BLOCK_BYTES, cut, open_plain, open_regular
 from spec_kitty_telemetry.reports.search import place
 
 if TYPE_CHECKING:
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.reports.search import Search
+
+
+_END_BYTES = 1024
 
 
 class LogFollower:
@@ -36,6 +41,7 @@ class LogFollower:
             tail = self._tails.setdefault(path, _Tail(path))
             new = list(tail.new())
             place(new, path)
+            new = [event for event in new if tail.rule.note(event) or event.payload.voided is not None]
             yield from (event for event in new if self._search.filters.accepts(event))
 
     def _paths(self) -> list[Path]:
@@ -48,18 +54,26 @@ class _Tail:
     def __init__(self, path: Path, *, at_end: bool = False) -> None:
         self._path = path
         self._begun: bytes | None = b""
-        self._file, size = _state(path)
-        self._position = size if at_end else 0
+        self._state = _state(path) if at_end else (None, 0, 0)
+        self.rule = _rule(path)
+        """Which of the log's records count, as far as it was read."""
+        self._position = self._state[1] if at_end else 0
+        self._end = _end_at(path, self._position)
 
     def new(self) -> Iterator[ExecutionEvent]:
         """Yield the records on the lines that ended since the last time."""
-        file, size = _state(self._path)
-        if file != self._file or size < self._position:  # git or a person put another file there
-            self._file, self._position, self._begun = file, 0, b""
-        if size > self._position:
-            for line in self._lines():
-                if (event := _event(line)) is not None:
-                    yield event
+        state = _state(self._path)
+        if state == self._state:
+            return
+        # Git may give the number of the file that it removed to the one that it puts there.
+        if state[0] != self._state[0] or state[1] < self._position or _end_at(self._path, self._position) != self._end:
+            self._position, self._begun = 0, b""
+            self.rule = Superseding()
+        self._state = state
+        for line in self._lines():
+            if (event := _event(line)) is not None:
+                yield event
+        self._end = _end_at(self._path, self._position)
 
     def _lines(self) -> Iterator[bytes | None]:
         try:
@@ -77,13 +91,31 @@ class _Tail:
             os.close(descriptor)
 
 
-def _state(path: Path) -> tuple[int | None, int]:
-    """Return which file is at `path` now, and its size."""
+def _rule(path: Path) -> Superseding:
+    try:
+        return Superseding.of(ByteRange(path))
+    except LogError:  # it is refused: the list has left it out already
+        return Superseding()
+
+
+def _state(path: Path) -> tuple[int | None, int, int]:
+    """Return which file is at `path` now, its size, and when it was changed."""
     try:
         status = path.stat()
     except OSError:
-        return None, 0
-    return status.st_ino, status.st_size
+        return None, 0, 0
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _end_at(path: Path, position: int) -> bytes:
+    """Return what stands right before `position`: where it is another text, it is another file."""
+    start = max(0, position - _END_BYTES)
+    try:
+        with open_plain(path) as file:
+            file.seek(start)
+            return file.read(position - start)
+    except OSError:
+        return b""
 
 
 def _event(line: bytes | None) -> ExecutionEvent | None:

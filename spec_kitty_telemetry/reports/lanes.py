@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 
 from spec_kitty_telemetry.errors import TelemetryError
-from spec_kitty_telemetry.log.reader import numbered_lines
+from spec_kitty_telemetry.log.lines import numbered_lines
 from spec_kitty_telemetry.project.files import is_within, read_small_file
 
 if TYPE_CHECKING:

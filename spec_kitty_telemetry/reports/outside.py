@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from spec_kitty_telemetry.log.reader import ByteRange, ScanReport
+from spec_kitty_telemetry.log.lines import ByteRange
+from spec_kitty_telemetry.log.reader import ScanReport
 from spec_kitty_telemetry.reports.summary import CostSummary, cost_report
 
 if TYPE_CHECKING:

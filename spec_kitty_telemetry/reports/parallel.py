@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 
-from spec_kitty_telemetry.log.reader import ByteRange, ScanReport
+from spec_kitty_telemetry.log.lines import ByteRange
+from spec_kitty_telemetry.log.reader import ScanReport
+from spec_kitty_telemetry.reports.agreement import agree, cut_logs, take_part
 from spec_kitty_telemetry.reports.chunks import SHARE_BYTES, shares
 from spec_kitty_telemetry.reports.totals import GroupTotals
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from spec_kitty_telemetry.pricing import PriceBook
+    from spec_kitty_telemetry.reports.agreement import Rules
     from spec_kitty_telemetry.reports.search import Search
     from spec_kitty_telemetry.reports.totals import Aggregator
 
@@ -77,6 +80,9 @@ class ParallelScan:
         self._share_bytes = share_bytes
         self._shares: list[list[ByteRange]] = []
         self._workers: list[_Worker | None] = []
+        self.rules: Rules = {}
+        """Which records count, of the logs that are read in parts by several processes."""
+        self._cut: set[Path] = set()
 
     def __enter__(self) -> Self:
         """Begin to count: start the processes, if there is enough to read.
@@ -86,10 +92,14 @@ class ParallelScan:
         whole = [ByteRange(path) for path in self._search.log_paths()]
         processes = _available() if self._processes is None else self._processes
         self._shares = shares(whole, processes, self._share_bytes)
+        self._cut = cut_logs(self._shares)
         try:
             if len(self._shares) > 1:
                 for share in self._shares:
                     self._workers.append(_started(self, share, [each.connection for each in self._workers if each]))
+            if self._cut:
+                parts = zip(map(self.parts_of_cut_logs, self._shares), self._workers, strict=True)
+                self.rules = agree([(ranges, each.connection if each else None) for ranges, each in parts if ranges])
         except BaseException:  # as Ctrl-C: nobody calls __exit__ for what was not entered
             self._stop()
             raise
@@ -130,6 +140,10 @@ class ParallelScan:
         self._search.check_that_something_was_read()
         return whole
 
+    def parts_of_cut_logs(self, share: Iterable[ByteRange]) -> list[ByteRange]:
+        """Return the byte ranges of `share` whose logs are read by other processes, too."""
+        return [byte_range for byte_range in share if byte_range.path in self._cut]
+
     def count_share(self, share: Iterable[ByteRange], tell: Tell, counted_before: Iterable[str] = ()) -> ChunkResult:
         """Count the records of `share` in this process, but those whose ids were `counted_before`."""
         aggregator = self._new_aggregator()
@@ -137,7 +151,7 @@ class ParallelScan:
         reports = []
         for byte_range in share:
             reports.append(ScanReport())
-            for events in self._search.blocks(byte_range, reports[-1], seen):
+            for events in self._search.blocks(byte_range, reports[-1], seen, self.rules.get(byte_range.path)):
                 aggregator.add(events)
                 tell(len(events))
         is_alone = len(self._shares) == 1 or not seen
@@ -235,7 +249,7 @@ class _Worker:
         from multiprocessing import get_context
 
         context = get_context("fork")
-        self.connection, theirs = context.Pipe(duplex=False)
+        self.connection, theirs = context.Pipe()
         ours = [*others, self.connection]
         self._process = context.Process(target=_work, args=(count, share, theirs, ours), daemon=True)
         try:
@@ -271,4 +285,6 @@ def _work(count: ParallelScan, share: list[ByteRange], connection: Connection, p
             told, unsaid = time.monotonic(), 0
 
     with suppress(Exception):  # the parent counts this share itself and meets the same error, or is gone
+        if ranges := count.parts_of_cut_logs(share):
+            count.rules = take_part(ranges, connection)
         connection.send(count.count_share(share, tell))

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from spec_kitty_telemetry.errors import FilterError, LogError, ProjectError
-from spec_kitty_telemetry.log.reader import ByteRange, ScanReport, scan_in_blocks
+from spec_kitty_telemetry.log.lines import ByteRange
+from spec_kitty_telemetry.log.reader import ScanReport, scan_in_blocks
+from spec_kitty_telemetry.log.superseding import Superseding
+from spec_kitty_telemetry.log.waiting import waiting_count
 from spec_kitty_telemetry.model.labels import agent_name, role_name, work_package_name
 from spec_kitty_telemetry.project.files import is_within
 from spec_kitty_telemetry.project.layout import LOG_NAME, SPECS_FOLDER, Project
@@ -41,6 +44,8 @@ class Search(msgspec.Struct):
     """Note a log that cannot be read in `report` and go on with the others; that none can be read is an error."""
     with_outside: bool = True
     """Also what agents did in the project for none of its features, unless features are asked for."""
+    everything: bool = False
+    """Also records that others took the place of, and those that were taken back."""
     log_count: int = 0
     """How many logs were looked for."""
 
@@ -98,23 +103,33 @@ class Search(msgspec.Struct):
 
         :raises LogError: that is so; the message is that of the first log.
         """
+        self.report.waiting_count = waiting_count(self.project, self.features() if self.filters.features else None)
         unread = self.report.unread
         if unread and len(unread) >= self.log_count:
             more = f" (and {len(unread) - 1} more)" if len(unread) > 1 else ""
             raise LogError(f"{unread[0].reason}{more}")
 
     def blocks(
-        self, byte_range: ByteRange, report: ScanReport, seen: set[str], *, keep_unknown: bool = False
+        self,
+        byte_range: ByteRange,
+        report: ScanReport,
+        seen: set[str],
+        rule: Superseding | None = None,
+        *,
+        keep_unknown: bool = False,
     ) -> Iterator[list[ExecutionEvent]]:
         """Yield the wanted records of one byte range of a log, some hundreds at a time; the rest as `scan_in_blocks`.
 
-        A record belongs to the feature in whose folder it lies, also where that folder was renamed since.
+        A record belongs to the feature in whose folder it lies, also where that folder was renamed since.  `rule` is
+        that of the whole log; by default it is asked for.
 
         :raises LogError: the file cannot be read, and the search does not go on.
         """
         conditions = self.filters.conditions()
         try:
-            for events in scan_in_blocks(byte_range, report, seen, keep_unknown=keep_unknown):
+            if rule is None and not self.everything:
+                rule = Superseding.of(ByteRange(byte_range.path))
+            for events in scan_in_blocks(byte_range, report, seen, rule, keep_unknown=keep_unknown):
                 place(events, byte_range.path)
                 yield [each for each in events if all(wanted(each) for wanted in conditions)] if conditions else events
         except LogError as error:
@@ -229,13 +244,19 @@ def query_project_events(repo_root: Path | str, filters: EventFilter | None = No
 def record_called(search: Search, event_id: str) -> ExecutionEvent:
     """Return the one record whose id begins with `event_id`, in capitals or not.
 
+    The id of a record that another one took the place of finds that one.
+
     :raises FilterError: `event_id` is empty.
     :raises ProjectError: there is none, or there are several.
     """
     begun = event_id.strip().upper()
     if not begun:
         raise FilterError("found an empty id, expected how a record's id begins; 'events' lists them")
-    found = [event for event in search.events(keep_unknown=True) if event.event_id.upper().startswith(begun)]
+    found = [
+        event
+        for event in search.events(keep_unknown=True)
+        if event.event_id.upper().startswith(begun) or (event.payload.supersedes or "").upper().startswith(begun)
+    ]
     if len(found) != 1:
         raise ProjectError(
             f"found {len(found)} records whose id begins with {event_id!r} in {search.project.root}, expected one; "

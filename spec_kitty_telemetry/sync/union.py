@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from spec_kitty_telemetry.errors import LogError
-from spec_kitty_telemetry.log.reader import numbered_lines
-from spec_kitty_telemetry.log.writer import KnownIds
+from spec_kitty_telemetry.log.known_ids import KnownIds
+from spec_kitty_telemetry.log.lines import numbered_lines
 from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES
 
 if TYPE_CHECKING:
@@ -108,7 +108,4 @@ def _append(log: FeatureLog, lines: list[bytes]) -> int:
     """Append `lines` one by one: a run that ends meanwhile must not have to wait for a colleague's whole history."""
     known = KnownIds()
     log.path.parent.mkdir(parents=True, exist_ok=True)  # of a mission that only others have yet
-    decoded = ((line, _decoder.decode(line)) for line in lines)
-    return sum(
-        log.append_once(line + b"\n", said.event_id, said.lamport_clock, known, _PATIENCE_S) for line, said in decoded
-    )
+    return sum(log.append_once(line + b"\n", known, _PATIENCE_S) for line in lines)

@@ -193,7 +193,8 @@ def test_twenty_sessions_that_end_at_once_are_all_recorded_once(project: Project
     assert sum(event.payload.output_tokens or 0 for event in events) == 200
 
 
-def test_what_cannot_be_written_waits_until_it_can(project: Project) -> None:
+def test_what_cannot_be_written_waits_until_it_can(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY_STATE_DIR", f"{os.devnull}/none")
     a_chat(project)
     waiting.put(project, Session("claude-code", "s1"))
     project.outside_log.parent.mkdir(parents=True)

@@ -141,8 +141,10 @@ def test_a_feature_folder_that_is_a_link_within_the_project_is_followed(
 @on_posix
 @pytest.mark.parametrize("link", [".kittify/runtime", ".kittify/runtime/telemetry", ".kittify/runtime/telemetry/spool"])
 def test_nothing_is_written_through_a_runtime_folder_that_leads_out_of_the_project(
-    project: Project, new_event: NewEvent, tmp_path: Path, link: str, caplog: pytest.LogCaptureFixture
-) -> None:
+    project: Project, new_event: NewEvent, tmp_path: Path, link: str, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY_STATE_DIR", f"{os.devnull}/none")
     outside = tmp_path / "outside"
     outside.mkdir()
     (project.root / link).parent.mkdir(parents=True, exist_ok=True)

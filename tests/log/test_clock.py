@@ -27,9 +27,13 @@ NewEvent = Callable[..., ExecutionEvent]
 
 def catch_up(path: Path, mark: clock.Checkpoint, seconds: float = 60) -> tuple[clock.Checkpoint, list[str]]:
     seen: list[str] = []
+
+    def note(event_id: str, _revision: int) -> None:
+        seen.append(event_id)
+
     descriptor = open_regular(path, os.O_RDONLY)
     try:
-        return clock.catch_up(descriptor, mark, time.monotonic() + seconds, seen.append), seen
+        return clock.catch_up(descriptor, mark, time.monotonic() + seconds, note), seen
     finally:
         os.close(descriptor)
 

@@ -52,7 +52,7 @@ def test_everything_that_is_wrong_is_counted_and_nothing_is_changed(
     with log.path.open("ab") as file:
         file.write(b"garbage\n" + encode(first) + encode(new_event(lamport_clock=1)) + b'{"torn')
     spooled = new_event()
-    log.spool.put(spooled.event_id, encode(spooled))
+    log.spool.put(spooled, encode(spooled))
     (log.spool.folder / "rubbish.json").write_bytes(b"x")
     before = log.path.read_bytes()
     found = health(project, FEATURE)
@@ -71,7 +71,7 @@ def test_repair_takes_bad_lines_out_drains_the_spool_and_keeps_the_file_as_it_wa
     with log.path.open("ab") as file:
         file.write(b"<<<<<<< HEAD\n\n" + b"x" * (1024 * 1024 + 5) + b"\n\xff\n")
     spooled = new_event()
-    log.spool.put(spooled.event_id, encode(spooled))
+    log.spool.put(spooled, encode(spooled))
     before = log.path.read_bytes()
     mode = log.path.stat().st_mode
     done = repair(project, FEATURE)
@@ -154,7 +154,7 @@ def test_repair_that_cannot_keep_a_copy_changes_nothing(project: Project, log: F
 def test_a_large_spool_is_drained_whole(project: Project, log: FeatureLog, new_event: NewEvent) -> None:
     for _ in range(450):
         event = new_event()
-        log.spool.put(event.event_id, encode(event))
+        log.spool.put(event, encode(event))
     assert repair(project, FEATURE) == [f"{FEATURE}: 450 waiting record(s) moved from the spool into the log"]
     shutil.rmtree(log.spool.folder)
     assert health(project, FEATURE).event_count == 450

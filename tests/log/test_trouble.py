@@ -19,6 +19,8 @@ from filelock import FileLock
 from spec_kitty_telemetry import query_execution_events
 from spec_kitty_telemetry.hooks.manager import Hooks
 from spec_kitty_telemetry.log import writer as log_module
+from spec_kitty_telemetry.log.repair import repair
+from spec_kitty_telemetry.log.waiting import waiting_count
 from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
 from spec_kitty_telemetry.model.payload import ExecutionPayload
@@ -271,8 +273,9 @@ def test_a_project_that_is_read_only_leaves_the_record_in_a_warning(
 
 @pytest.mark.parametrize("kind", ["kitty-specs", ".kittify"])
 def test_a_file_where_a_folder_should_be_keeps_the_record_in_the_spool_or_a_warning(
-    project: Project, kind: str, caplog: pytest.LogCaptureFixture
+    project: Project, kind: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY_STATE_DIR", f"{os.devnull}/none")
     hooks = Hooks.load(project.root)
     shutil.rmtree(project.root / kind)
     (project.root / kind).write_bytes(b"")
@@ -300,7 +303,7 @@ def waiting(project: Project, new_event: NewEvent, count: int) -> list[str]:
     for event in events:
         from spec_kitty_telemetry.model.record import encode
 
-        log.spool.put(event.event_id, encode(event))
+        log.spool.put(event, encode(event))
     return [event.event_id for event in events]
 
 
@@ -425,12 +428,33 @@ def test_a_file_in_the_spool_that_holds_no_record_stays_for_a_person(
     assert log.spool.inspect() == ([], [bad, other_name])
 
 
-def test_the_warning_carries_the_whole_record(
-    project: Project, log: FeatureLog, new_event: NewEvent, caplog: pytest.LogCaptureFixture
+def test_what_the_projects_own_spool_cannot_hold_waits_in_the_users_state_folder(
+    project: Project, log: FeatureLog, new_event: NewEvent
 ) -> None:
     in_the_way("folder", log.path)
     (project.runtime_dir).mkdir(parents=True)
     (project.runtime_dir / "spool").write_bytes(b"")
+    event = new_event()
+    assert log.append(event).place == "spool"
+    (path,) = log.spool.paths()
+    assert path.parent == log.spool.fallback
+    assert not path.is_relative_to(project.root)
+    assert waiting_count(project) == 1
+    shutil.rmtree(log.path)
+    assert log.append(new_event()).place == "log"
+    assert log.spool.paths() == []
+    assert event.event_id in {each.event_id for each in query_execution_events(project.feature_dir(FEATURE))}
+
+
+def test_the_warning_carries_the_whole_record(
+    project: Project, log: FeatureLog, new_event: NewEvent, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY_STATE_DIR", f"{os.devnull}/none")
+    in_the_way("folder", log.path)
+    (project.runtime_dir).mkdir(parents=True)
+    (project.runtime_dir / "spool").write_bytes(b"")
+    log = FeatureLog.of_feature(project, FEATURE)
     event = new_event(payload=ExecutionPayload(agent="codex", input_tokens=7))
     with caplog.at_level(logging.WARNING):
         assert log.append(event).place == "warning"
@@ -446,9 +470,9 @@ def test_a_start_with_many_dead_runs_and_a_stuck_lock_waits_only_once(project: P
         die.wait(30)
     with FileLock(project.runtime_dir / f"{FEATURE}.lock", is_singleton=False):
         Hooks.load(project.root)
-        assert len(list((project.runtime_dir / "spool" / FEATURE).iterdir())) == 1  # after which it gave up waiting
-        assert len(list((project.runtime_dir / "running").glob("*.json"))) == 3
-    Hooks.load(project.root)
+        assert len(list((project.runtime_dir / "spool" / FEATURE).iterdir())) == 4  # it waited once for all of them
+        assert list((project.runtime_dir / "running").glob("*.json")) == []
+    assert repair(project, FEATURE) == [f"{FEATURE}: 4 waiting record(s) moved from the spool into the log"]
     killed = query_execution_events(project.feature_dir(FEATURE))
     assert [event.payload.outcome for event in killed] == ["killed"] * 4
 

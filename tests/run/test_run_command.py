@@ -112,7 +112,7 @@ def test_a_program_that_does_not_exist_is_recorded_and_said_in_one_sentence(proj
     done = subprocess.run(command(project, "no-such-agent"), capture_output=True, text=True, check=False)
     assert done.returncode == 127
     assert done.stderr == "Error: no-such-agent cannot be started: no such file or directory\n"
-    assert recorded(project).error == "no-such-agent cannot be started: no such file or directory"
+    assert recorded(project).error == "exit code 127: cannot be started, no such file or directory"
 
 
 def test_an_unknown_feature_is_an_error_before_anything_runs(project: Project, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from spec_kitty_telemetry.agents.common.fields import word
 from spec_kitty_telemetry.agents.common.files import SessionFiles
 from spec_kitty_telemetry.agents.common.tokens import Model
+from spec_kitty_telemetry.project.files import is_within, open_foreign
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,7 @@ def codex_model(context: AgentContext) -> Model | None:
     """Return `model` of Codex's `config.toml`."""
     path = context.folder("CODEX_HOME", ".codex") / "config.toml"
     try:
-        with path.open("rb") as file:
+        with open_foreign(path) as file:
             found = tomllib.loads(file.read(_MOST_BYTES).decode())
     except (OSError, ValueError, RecursionError):
         return None
@@ -34,7 +35,9 @@ def codex_model(context: AgentContext) -> Model | None:
 def opencode_model(context: AgentContext, invocation: Invocation) -> Model | None:
     """Return `model` (`provider/name`) of the project's OpenCode settings, else of the user's."""
     settings = context.folder("XDG_CONFIG_HOME", ".config") / "opencode" / "opencode.json"
-    for path in (_in_project(invocation), settings):
+    own = _in_project(invocation)
+    # A cloned repository's file may be a link to anything of the user's.
+    for path in (own, settings) if is_within(own, own.parent) else (settings,):
         provider, slash, name = (word(SessionFiles().document(path), "model") or "").partition("/")
         if slash and name:
             return Model(name, provider)

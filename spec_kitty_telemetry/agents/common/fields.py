@@ -17,7 +17,6 @@ Json = dict[str, Any]
 MOST_TOKENS = 10**15
 MOST_DOLLARS = 10**9
 MOST_MILLISECONDS = 10**14
-ERROR_CHARACTERS = 500
 _WORD_CHARACTERS = 512
 _MESSAGE_CHARACTERS = 20_000
 
@@ -83,12 +82,16 @@ def listed(found: Json, name: str) -> list[Json]:
 
 
 def sentence(value: object) -> str | None:
-    """Return a message as one line of at most 500 characters; of one that ends in JSON, the message in that."""
+    """Return a message as one line; of one that ends in JSON, the message in that.
+
+    It is not cut here but at a great length, and there between words: half a secret would not be known for one.
+    """
     if not isinstance(value, str):
         return None
-    line = " ".join(_without_json(value[:_MESSAGE_CHARACTERS])[: 4 * ERROR_CHARACTERS].split())
+    words = _without_json(value[:_MESSAGE_CHARACTERS]).split()
+    line = " ".join(words if len(value) <= _MESSAGE_CHARACTERS else words[:-1])
     line = "".join(character if character.isprintable() else " " for character in line).strip()
-    return line[:ERROR_CHARACTERS] or None
+    return line or None  # whoever stores it cuts it, when its secrets are out
 
 
 def _without_json(text: str) -> str:

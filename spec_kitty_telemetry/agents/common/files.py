@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spec_kitty_telemetry.agents.common import json_spans as members
 from spec_kitty_telemetry.model.doubts import TOO_LARGE
+from spec_kitty_telemetry.project.files import check_that_it_may_be_read, open_database, open_foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,7 +70,7 @@ class SessionFiles:
     def lines(self, path: Path, *markers: str) -> Iterator[Json]:
         """Yield the objects of a file of JSON lines that hold one of `markers`; of a huge file, its end."""
         wanted = [marker.encode() for marker in markers]
-        with contextlib.suppress(OSError), path.open("rb") as file:
+        with contextlib.suppress(OSError), open_foreign(path) as file:
             size = file.seek(0, 2)
             file.seek(max(0, size - max(0, self._bytes)))
             if file.tell():
@@ -82,7 +83,7 @@ class SessionFiles:
 
     def first(self, path: Path, most: int = 20) -> Iterator[Json]:
         """Yield the objects of a file's first lines."""
-        with contextlib.suppress(OSError), path.open("rb") as file:
+        with contextlib.suppress(OSError), open_foreign(path) as file:
             for _ in range(most):
                 line = b"" if self.is_over else file.readline(_LINE_BYTES)
                 if not line:
@@ -92,7 +93,7 @@ class SessionFiles:
 
     def last(self, path: Path, size: int, marker: str) -> Iterator[Json]:
         """Yield the objects in the last `size` bytes of a file of JSON lines that hold `marker`, the last first."""
-        with contextlib.suppress(OSError), path.open("rb") as file:
+        with contextlib.suppress(OSError), open_foreign(path) as file:
             start = max(0, file.seek(0, 2) - size)
             file.seek(start)
             text = b"" if self.is_over else file.read(size)
@@ -104,7 +105,7 @@ class SessionFiles:
 
     def document(self, path: Path) -> Json:
         """Return a small file's one object; an empty one where it has none."""
-        with contextlib.suppress(OSError), path.open("rb") as file:
+        with contextlib.suppress(OSError), open_foreign(path) as file:
             text = b"" if self.is_over else file.read(_LINE_BYTES + 1)
             self._bytes -= len(text)
             if len(text) <= _LINE_BYTES:
@@ -152,12 +153,10 @@ class SessionFiles:
         if self.is_over or not path.is_file():
             return []
         try:
-            with contextlib.closing(
-                sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.1)
-            ) as base:
+            with contextlib.closing(open_database(path, timeout_s=0.1)) as base:
                 base.set_progress_handler(lambda: int(time.monotonic() > self._deadline), 10_000)
                 return base.execute(query, values).fetchmany(_ENTRIES)
-        except (sqlite3.Error, ValueError, OverflowError):
+        except (sqlite3.Error, OSError, ValueError, OverflowError):
             return []
 
 
@@ -179,6 +178,7 @@ def _objects(text: bytes) -> Iterator[Json]:
 
 
 def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
+    check_that_it_may_be_read(folder)
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name, reverse=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from spec_kitty_telemetry.cli.options import feature_option, project_option, search_for
-from spec_kitty_telemetry.cli.output import json_text, say, write
+from spec_kitty_telemetry.cli.output import complain, json_text, say, write
 from spec_kitty_telemetry.errors import TelemetryError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def command(
     if output is not None:
         write(text.rstrip("\n"), output)
     if output is None or wanted in {"table", "github"}:
-        say(text.rstrip("\n"))
+        say(text.rstrip("\n"), coloured=True)
     if wanted == "github":
         _append_summary(outcome)
     raise SystemExit(outcome.exit_code)
@@ -138,4 +138,4 @@ def _append_summary(outcome: Outcome) -> None:
                 file.write(summary(outcome))
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            click.echo(f"The job summary {path} cannot be written: {reason}.", err=True)
+            complain(f"The job summary {path} cannot be written: {reason}.")

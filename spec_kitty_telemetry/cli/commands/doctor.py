@@ -18,7 +18,7 @@ from spec_kitty_telemetry.project.layout import settings_or_defaults
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.bridges.check import BridgeStatus
-    from spec_kitty_telemetry.hooks.manager import PluginStatus
+    from spec_kitty_telemetry.hooks.specs import PluginStatus
     from spec_kitty_telemetry.importing.history import History
     from spec_kitty_telemetry.log.repair import LogHealth
     from spec_kitty_telemetry.project.layout import Project
@@ -139,9 +139,10 @@ def _logs(project: Project | None) -> list[LogHealth]:
 
     if project is None:
         return []
-    waiting = project.runtime_dir / "spool"
-    spooled = {path.name for path in waiting.iterdir()} if waiting.is_dir() else set()
-    return [health(project, feature) for feature in sorted({*project.features_with_logs(), *spooled})]
+    from spec_kitty_telemetry.log.spool import Spool
+
+    features = {*project.features_with_logs(), *Spool.features(project)}
+    return [health(project, feature) for feature in sorted(features)]
 
 
 def _repair(project: Project) -> tuple[list[str], list[str]]:
@@ -168,7 +169,7 @@ def _settings(project: Project | None) -> dict[str, Any]:
     own = project.settings_path if project else None
     files = [path for path in (own, user_settings_path()) if path is not None]
     return {
-        **msgspec.structs.asdict(Settings.load(own or Path("none"))),
+        **msgspec.structs.asdict(Settings.in_force(own or Path("none"))[0]),
         "files": [str(path) for path in files if path.is_file()],
     }
 

@@ -10,7 +10,7 @@ import click
 from spec_kitty_telemetry.cli import completions as suggestions
 from spec_kitty_telemetry.cli.commands.run import feature_called, tags_of
 from spec_kitty_telemetry.cli.options import MISSION_HELP, json_option, project_option
-from spec_kitty_telemetry.cli.output import say
+from spec_kitty_telemetry.cli.output import complain, say
 from spec_kitty_telemetry.cli.render.wording import shown
 from spec_kitty_telemetry.errors import TelemetryError
 from spec_kitty_telemetry.model.payload import MAXIMUM_COST_USD, MAXIMUM_COUNT, MAXIMUM_DURATION_MS, OUTCOMES
@@ -115,7 +115,7 @@ def command(feature: str, tags: tuple[str, ...], project_folder: Path | None, as
             _print_document(appended, project.log_path(slug))
         _say(appended, project.log_path(slug), quiet=as_json)
     except TelemetryError as error:  # nobody hears the answer; a script that tried again would record the run twice
-        click.echo(f"Warning: {shown(error)}", err=True)
+        complain(f"Warning: {shown(error)}")
 
 
 def _print_document(appended: Appended | None, log: Path) -> None:
@@ -136,9 +136,9 @@ def _print_document(appended: Appended | None, log: Path) -> None:
 def _say(appended: Appended | None, log: Path, *, quiet: bool) -> None:
     """Say in one sentence what became of the record; what went wrong also where the answer itself is JSON."""
     if appended is None and is_off(os.environ):
-        click.echo(f"Warning: {IS_OFF}; nothing was recorded.", err=True)
+        complain(f"Warning: {IS_OFF}; nothing was recorded.")
     elif appended is None or appended.place == "warning":
-        click.echo("Warning: the record was not written; 'doctor' may say why.", err=True)
+        complain("Warning: the record was not written; 'doctor' may say why.")
     elif not quiet:
         where = "" if appended.place == "log" else " (it waits in the spool)"
         say(f"Recorded {appended.event.event_id} in {log}{where}")

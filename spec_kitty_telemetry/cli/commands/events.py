@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spec_kitty_telemetry.cli.options import filter_options, search_for
-from spec_kitty_telemetry.cli.output import say
+from spec_kitty_telemetry.cli.output import complain, say
 from spec_kitty_telemetry.cli.render import tables, wording
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.reports.follow import LogFollower
     from spec_kitty_telemetry.reports.search import Search
 
+    Key = tuple[str, int | None]
+
 _PAUSE_S = 0.5
 _INTERRUPTED = 130
 """What a shell says of a program that Ctrl-C ended."""
@@ -32,8 +34,9 @@ _INTERRUPTED = 130
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=0), help="The newest N; 0: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, as on disk.")
 @click.option("--follow", is_flag=True, help="Go on with records as they come, until Ctrl-C.")
+@click.option("--all", "everything", is_flag=True, help="Also records that were taken back or superseded.")
 @filter_options
-def command(event_id: str | None, limit: int, as_json: bool, follow: bool, **filters: Any) -> None:
+def command(event_id: str | None, limit: int, as_json: bool, follow: bool, everything: bool, **filters: Any) -> None:
     """List single records, oldest first.
 
     \b
@@ -43,6 +46,7 @@ def command(event_id: str | None, limit: int, as_json: bool, follow: bool, **fil
       events --follow
     """  # noqa: D301 - \b is click's mark
     search, zone = search_for(**filters)
+    search.everything = everything
     if event_id is not None:
         _show_one(search, event_id)
         return
@@ -61,7 +65,7 @@ def _list(context: ReportContext, limit: int, *, as_json: bool, follow: bool) ->
 
     search = context.search
     followed = LogFollower(search) if follow else None  # before reading, so that nothing falls in between
-    seen: set[str] = set()
+    seen: set[Key] = set()
     found = search.events(keep_unknown=True)
     events, count = _newest(_noted(found, seen) if follow else found, limit)
     if as_json:
@@ -71,7 +75,7 @@ def _list(context: ReportContext, limit: int, *, as_json: bool, follow: bool) ->
     if len(events) < count:
         rest = f"The newest {len(events):,} of {count:,} records; --limit 0 lists all."
         if as_json:  # standard output is for the records alone
-            click.echo(rest, err=True)
+            complain(rest)
         else:
             say(rest)
     _warn(search)
@@ -79,10 +83,15 @@ def _list(context: ReportContext, limit: int, *, as_json: bool, follow: bool) ->
         _follow(followed, seen, context, as_json=as_json)
 
 
-def _noted(events: Iterable[ExecutionEvent], seen: set[str]) -> Iterator[ExecutionEvent]:
+def _noted(events: Iterable[ExecutionEvent], seen: set[Key]) -> Iterator[ExecutionEvent]:
     for event in events:
-        seen.add(event.event_id)
+        seen.add(_key(event))
         yield event
+
+
+def _key(event: ExecutionEvent) -> Key:
+    """Return what tells a record from others: what is known of a run bears the id of what was guessed about it."""
+    return event.event_id, event.payload.revision
 
 
 def _newest(events: Iterable[ExecutionEvent], limit: int) -> tuple[list[ExecutionEvent], int]:
@@ -107,11 +116,11 @@ def _show_one(search: Search, event_id: str) -> None:
     print_json(as_document(record_called(search, event_id)))
 
 
-def _follow(followed: LogFollower, seen: set[str], context: ReportContext, *, as_json: bool) -> None:
+def _follow(followed: LogFollower, seen: set[Key], context: ReportContext, *, as_json: bool) -> None:
     """Print new records as they come, each once."""
     while True:
-        new = [event for event in followed.new() if event.event_id not in seen]
-        unique = {event.event_id: event for event in reversed(new)}  # of two with one id the first counts
+        new = [event for event in followed.new() if _key(event) not in seen]
+        unique = {_key(event): event for event in reversed(new)}  # of two with one id the first counts
         seen.update(unique)
         for event in reversed(unique.values()):
             if as_json:
@@ -149,7 +158,7 @@ def _cells(event: ExecutionEvent, context: ReportContext) -> list[str]:
         payload.role or wording.UNKNOWN,
         payload.agent or wording.UNKNOWN,
         payload.model or wording.UNKNOWN,
-        payload.outcome or wording.UNKNOWN,
+        "voided" if payload.voided is not None else payload.outcome or wording.UNKNOWN,
         wording.count(payload.input_tokens, compact=True),
         wording.count(payload.output_tokens, compact=True),
         report_table.cost(cost_of(context, event), wording.money_places(None)),
@@ -178,6 +187,6 @@ def _line(event: ExecutionEvent, context: ReportContext) -> str:
 def _warn(search: Search) -> None:
     if search.report.skipped_count:
         lines = wording.plural(search.report.skipped_count, "line")
-        click.echo(f"{lines} could not be read; 'doctor' names them.", err=True)
+        complain(f"{lines} could not be read; 'doctor' names them.")
     for log in search.report.unread:
-        click.echo(f"Left out: {wording.shown(log.reason)}", err=True)
+        complain(f"Left out: {wording.shown(log.reason)}")

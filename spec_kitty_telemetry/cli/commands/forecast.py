@@ -39,7 +39,7 @@ def command(features: tuple[str, ...], project_folder: Path | None, *, backtest:
     if as_json:
         print_json(render.document(answer))
     else:
-        say("\n".join(render.lines(answer)))
+        say("\n".join(render.lines(answer)), coloured=True)
 
 
 def _answer(features: tuple[str, ...], folder: Path | None, *, backtest: bool) -> Answer:

@@ -56,4 +56,4 @@ def command(
     else:
         from spec_kitty_telemetry.cli.render.lifecycle_table import lines
 
-        say("\n".join(lines(found, lanes, context, attempts=attempts)))
+        say("\n".join(lines(found, lanes, context, attempts=attempts)), coloured=True)

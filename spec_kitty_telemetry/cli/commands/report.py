@@ -95,10 +95,11 @@ def command(
     if limit is None:
         limit = TABLE_ROWS if wanted == "table" else 0
     if compare_with is not None:
-        write(_compared(context, by, compare_with, currency, wanted, limit, to_file=target is not None), target)
+        text = _compared(context, by, compare_with, currency, wanted, limit, to_file=target is not None)
+        write(text, target, coloured=wanted == "table")
         return
     request = _request(context, by, order, limit, currency=currency, output_format=wanted)
-    write(format_called(wanted).write(request._replace(to_file=target is not None)), target)
+    write(format_called(wanted).write(request._replace(to_file=target is not None)), target, coloured=wanted == "table")
 
 
 def _request(

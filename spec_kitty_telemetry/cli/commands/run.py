@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spec_kitty_telemetry.cli.options import MISSION_HELP, project_option
+from spec_kitty_telemetry.cli.output import complain
 from spec_kitty_telemetry.errors import reason_of
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def command(
         code = 127 if isinstance(error, FileNotFoundError) else 126
         reason = f"{command_line[0]} cannot be started: {reason_of(error)}"
         hooks.after_invocation(invocation, InvocationResult(success=False, exit_code=code, errors=(reason,)))
-        click.echo(f"Error: {reason}", err=True)
+        complain(f"Error: {reason}")
         sys.exit(code)
     result = InvocationResult(
         success=ended.exit_code == 0,

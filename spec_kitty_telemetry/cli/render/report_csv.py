@@ -5,28 +5,32 @@ An empty cell is unknown.  There is no total among the rows, so that a column ca
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-import click
-
+from spec_kitty_telemetry.cli.output import complain
 from spec_kitty_telemetry.cli.render import report_notes, wording
 from spec_kitty_telemetry.cli.render.report_json import Converted, numbers
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.cli.formats import ReportRequest
 
-_FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet takes for the beginning of a formula; tabs and line ends are replaced before."""
+_SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"
+_FORMULA = re.compile(rf"(\A|[;,|])(\s*)(?=[{_SIGNS}])")
+"""Where a spreadsheet begins a formula: in a cell, and in what it takes for one where another sign separates cells.
+
+Tabs and line ends are replaced before.
+"""
 
 
 def write(request: ReportRequest) -> str:
     """Return the rows alone; all else goes to stderr, where it spoils no column."""
     view = request.usd_view or request.view
     if view.rest is not None:
-        click.echo(f"{view.rest_count:,} more rows are left out (--limit 0 writes all).", err=True)
+        complain(f"{view.rest_count:,} more rows are left out (--limit 0 writes all).")
     for line in report_notes.as_lines(report_notes.all_notes(request)):
-        click.echo(line, err=True)
+        complain(line)
     return csv_text(request)
 
 
@@ -58,4 +62,4 @@ def cell(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     text = wording.shown(value)
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'\2", text)

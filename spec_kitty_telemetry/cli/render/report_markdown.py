@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.cli.render.report_notes import Note
     from spec_kitty_telemetry.reports.view import View
 
+_ADDRESS = re.compile(r"(www)\.", re.IGNORECASE)
+"""What GitHub makes a link of without a scheme."""
+_BEGINNING = re.compile(r"\A(\s*(?:\d{1,9}(?=[.)](?:\s|\Z)))?)([-+=.)](?=[\s=-]|\Z))")
+"""What a list, a heading or a rule begins with."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#!&@])")
 
 
@@ -38,7 +42,8 @@ def lines(view: View, currency: str = "USD") -> list[str]:
 
 def text(value: object) -> str:
     """Return `value` so that Markdown shows it as it is: no markup, no HTML, no new cell, no control character."""
-    return _SPECIAL.sub(r"\\\1", wording.shown(value)).replace("://", ":\\//")
+    safe = _SPECIAL.sub(r"\\\1", wording.shown(value)).replace("://", ":\\//")
+    return _BEGINNING.sub(r"\1\\\2", _ADDRESS.sub(r"\1\\.", safe))
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]], left_columns: int) -> list[str]:

@@ -62,6 +62,7 @@ def notes(
         *_about_models(unknown),
         *_about_lines(search, so),
         *_about_logs(search, so),
+        *_about_waiting(search, so),
         *[
             (f"Prices of {wording.shown(', '.join(use.models))} are from {wording.shown(use.path)}", [])
             for use in book.overrides_in_use
@@ -72,6 +73,14 @@ def notes(
         ],
         *[(wording.shown(sentence), []) for sentence in book.passed_over],
     ]
+
+
+def _about_waiting(search: Search, so: str) -> list[Note]:
+    count = search.report.waiting_count
+    if not count:
+        return []
+    runs = wording.plural(count, "recorded run")
+    return [(f"{runs} wait to be written into a log, {so}; the next run or 'doctor --repair' does it.", [])]
 
 
 def about_rows(report: CostReport) -> list[Note]:

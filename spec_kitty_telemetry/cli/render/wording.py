@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from spec_kitty_telemetry.cli.output import can_show, on_screen
+from spec_kitty_telemetry.cli.output import can_show, on_screen, visible
 
 UNKNOWN = "–"
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩"}
@@ -14,7 +14,7 @@ BLOCKS = "▏▎▍▌▋▊▉█"
 
 def shown(text: object) -> str:
     """Return `text` without anything that could steer a terminal."""
-    return "".join(character if character.isprintable() else "�" for character in str(text))
+    return visible(text)
 
 
 def money(amount: Decimal | None, mark: str = "", *, places: int = 4, currency: str = "USD") -> str:
@@ -112,6 +112,9 @@ def cut(text: str, columns: int) -> str:
 
 
 def _beginning(text: str, columns: int) -> str:
-    while columns_of(text) > columns:
-        text = text[:-1]
+    taken = 0
+    for place, character in enumerate(text):
+        taken += columns_of(character)
+        if taken > columns:
+            return text[:place]
     return text
