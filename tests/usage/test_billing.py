@@ -183,3 +183,55 @@ def test_beside_a_guess_the_dollars_of_known_models_stay_a_report(read: Callable
     ]
     # The whole is neither known nor a guess: a report takes the first as it stands and estimates the second.
     assert (found.cost_usd, found.guessed_cost_usd) == (None, Decimal("0.018"))
+
+
+def test_dollars_of_a_version_that_names_no_models_are_a_guess_where_the_model_is_anothers(
+    read: Callable[..., Usage],
+) -> None:
+    end = json.dumps({"type": "result", "subtype": "success", "total_cost_usd": 8.11, "usage": USED})
+    start = json.dumps({"type": "system", "subtype": "init", "model": "glm-4.5"})
+    for found in (read("claude_code", f"{start}\n{end}"), read("claude_code", end, model="glm-4.5")):
+        assert (found.cost_usd, found.guessed_cost_usd, found.input_tokens) == (None, Decimal("8.11"), 21000)
+    assert read("claude_code", end, model="opus").cost_usd == Decimal("8.11")
+    assert read("claude_code", end).cost_usd == Decimal("8.11")
+
+
+def gemini(searches: int | None) -> dict[str, Any]:
+    """What a run with a helper model printed."""
+    tokens = {"prompt": 1000, "candidates": 10, "thoughts": 0, "tool": 500, "total": 1510}
+    models = {"gemini-2.5-pro": {"tokens": tokens}, "gemini-2.5-flash": {"tokens": tokens}}
+    tools = {"byName": {} if searches is None else {"google_web_search": {"count": searches}}}
+    return {"session_id": "g", "stats": {"models": models, "tools": tools}}
+
+
+def test_searches_of_gemini_are_counted_with_the_model_that_makes_them(read: Callable[..., Usage]) -> None:
+    found = read("gemini", json.dumps(gemini(3)))
+    assert (found.web_search_requests, found.input_tokens, found.uncertain) == (3, 3000, None)
+    assert [(part.model, part.web_search_requests) for part in found.models] == [
+        ("gemini-2.5-pro", None),
+        ("gemini-2.5-flash", 3),
+    ]
+    assert read("gemini", json.dumps(gemini(None))).web_search_requests is None
+
+
+def test_searches_in_geminis_stream_are_counted_and_leave_a_doubt_about_what_they_gave_back(
+    read: Callable[..., Usage],
+) -> None:
+    call = {"type": "tool_use", "tool_name": "google_web_search", "parameters": {"query": "x"}}
+    told = {"type": "message", "content": 'a text about "google_web_search"'}
+    one = {"total_tokens": 1510, "input_tokens": 1000, "output_tokens": 10, "cached": 0}
+    end = {"type": "result", "status": "success", "stats": one | {"models": {"gemini-2.5-flash": one}}}
+    found = read("gemini", "\n".join(json.dumps(line) for line in (call, told, call, end)))
+    assert (found.web_search_requests, found.output_tokens) == (2, 510)
+    assert found.uncertain == (
+        "the stream does not tell what searches gave back from thoughts; it was all taken for output"
+    )
+    assert read("gemini", json.dumps(end)).uncertain is None
+
+
+def test_zeros_of_a_provider_that_reports_no_usage_are_unknown(read: Callable[..., Usage]) -> None:
+    usage = {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0, "cost": {"total": 0}}
+    message = {"role": "assistant", "model": "local", "usage": usage, "stopReason": "stop"}
+    found = read("pi", json.dumps({"type": "message_end", "message": message}))
+    assert (found.input_tokens, found.output_tokens, found.cost_usd, found.source) == (None, None, None, "none")
+    assert (found.model, found.success) == ("local", True)

@@ -1,7 +1,8 @@
 """Runs in real session stores: by session and time, each has what the API served for it, to the last token.
 
-The stores were written by the agents' own programs.  `runs.json` has when each run took place and what a stand-in for
-the API noted down of it, requests of its sub-agents included, and those left out that no line of the store has.
+The stores were written by the agents' own programs.  `runs-in-stores.json` has when each run took place and what a
+stand-in for the API noted down of it, requests of its sub-agents included, and those left out that no line of the store
+has.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
 STORES = Path(__file__).parent.parent / "data" / "session-stores"
 RUNS = [
     pytest.param(run, id=f"{run['store']}-{run['run']}-{run['session'][-4:]}")
-    for run in json.loads((STORES / "runs.json").read_text(encoding="utf-8"))
+    for run in json.loads((STORES.parent / "runs-in-stores.json").read_text(encoding="utf-8"))
     if (STORES / run["store"]).is_dir()
 ]
 COUNTS = (
@@ -50,4 +51,4 @@ def test_a_killed_run_has_the_tokens_of_its_own_requests(run: dict[str, Any]) ->
 
 
 def test_runs_of_several_agents_are_among_them() -> None:
-    assert len(RUNS) >= 20
+    assert len(RUNS) >= 40

@@ -613,4 +613,4 @@ def test_a_cost_of_0_beside_tokens_is_no_cost_because_opencode_prints_it_where_i
     used = read("opencode", step % '{"input":100000,"output":9000,"reasoning":0,"cache":{"read":0,"write":0}}')
     assert (used.input_tokens, used.output_tokens, used.cost_usd) == (100_000, 9_000, None)
     nothing = read("opencode", step % '{"input":0,"output":0,"reasoning":0,"cache":{"read":0,"write":0}}')
-    assert (nothing.input_tokens, nothing.cost_usd) == (0, Decimal(0))
+    assert (nothing.input_tokens, nothing.cost_usd, nothing.source) == (None, None, "none")

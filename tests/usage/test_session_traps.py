@@ -116,6 +116,14 @@ def test_what_searches_gave_back_is_input_in_geminis_chats(look: Callable[..., U
     assert (look("gemini").input_tokens, look("gemini").output_tokens) == (18480, 1094)
 
 
+def test_searches_that_geminis_chats_show_are_counted_once_a_message(
+    look: Callable[..., Usage], tmp_path: Path
+) -> None:
+    searching = answer("a", 100, 10) | {"toolCalls": [{"name": "google_web_search"}, {"name": "read_file"}]}
+    put(tmp_path / ".gemini/tmp/shop/chats/session-1.jsonl", *chat(SESSION, searching, searching, answer("b", 7, 7)))
+    assert (look("gemini").web_search_requests, look("gemini").input_tokens) == (1, 107)
+
+
 @pytest.mark.parametrize(
     ("tokens", "expected"),
     [

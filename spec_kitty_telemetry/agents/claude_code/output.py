@@ -23,6 +23,7 @@ from spec_kitty_telemetry.agents.claude_code import transcript
 from spec_kitty_telemetry.agents.claude_code.billing import (
     MAYBE_NOT_ALL,
     biller,
+    is_guess,
     message_counts,
     rated,
     without_guesses,
@@ -57,10 +58,12 @@ def read(invocation: Invocation, result: InvocationResult, context: AgentContext
     models = _with_lifetimes(models, printed_totals.agent)
     models, doubt = _with_rates(models, printed_totals.agent, inner(end, "usage"), doubt)
     models = without_guesses(models, inner(end, "modelUsage"))
-    whole = total(models.values()) if models else printed_totals.agent
-    is_guess = any(counts.guessed_cost_usd is not None for counts in models.values())
+    whole = replace(total(models.values()) if models else printed_totals.agent, cost_usd=cost)
+    named = None if models else word(_start(printed), "model") or invocation.model
+    if named and is_guess(named, {}):
+        whole = replace(whole, guessed_cost_usd=cost)
     return build_usage(
-        replace(whole, cost_usd=None if is_guess else cost),
+        replace(whole, cost_usd=None) if whole.guessed_cost_usd is not None else whole,
         models,
         session_id=word(end, "session_id"),
         success=_succeeded(end),

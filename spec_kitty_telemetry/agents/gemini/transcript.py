@@ -11,6 +11,7 @@ Sources: google-gemini/gemini-cli chat recording (5411f11); output of Gemini CLI
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.agents.common.extract import build_usage
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.model.invocation import Usage
 
 FOLDER = ".gemini"
+SEARCH = "google_web_search"
 _MOST_SUBAGENTS = 256
 
 
@@ -97,8 +99,10 @@ _PRINTED = {"input": "prompt", "output": "candidates"}
 
 
 def message_counts(message: Json) -> TokenCounts:
-    """Count one message of a chat."""
-    return token_counts({_PRINTED.get(name, name): value for name, value in inner(message, "tokens").items()})
+    """Count one message of a chat, and the searches that it asked for."""
+    counts = token_counts({_PRINTED.get(name, name): value for name, value in inner(message, "tokens").items()})
+    searches = sum(call.get("name") == SEARCH for call in listed(message, "toolCalls"))
+    return replace(counts, web_search_requests=searches or None)
 
 
 def token_counts(found: Json) -> TokenCounts:

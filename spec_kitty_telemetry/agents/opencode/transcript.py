@@ -194,7 +194,7 @@ def step_counts(part: Json) -> TokenCounts:
     """Count what was used: input is the uncached part, reasoning stands beside output or, in old versions, inside.
 
     OpenCode prints a cost of 0 for models that it knows no price of and for log-ins by subscription (seen in
-    `packages/opencode/src/session`, whose prices are those of models.dev), so a 0 beside tokens is no cost.
+    `packages/opencode/src/session`, whose prices are those of models.dev), so a 0 is no cost.
     """
     tokens = inner(part, "tokens")
     uncached, output, reasoning = (get_int(tokens, name) for name in ("input", "output", "reasoning"))
@@ -205,6 +205,8 @@ def step_counts(part: Json) -> TokenCounts:
     if output is not None and reasoning and not inside:
         output += reasoning
         doubt = None if everything is not None else "reasoning may be part of the output already and counted twice"
-    cost = dollars(part, "cost") or (None if any((uncached, read, write, output)) else dollars(part, "cost"))
+    cost = dollars(part, "cost") or None
+    if not any((uncached, read, write, output, cost)):
+        return TokenCounts()  # what a provider that reports no usage is said to have used
     counts = of_parts(uncached, cache_read=read, cache_write=write, output=output, reasoning=reasoning, cost=cost)
     return counts.doubted(doubt)

@@ -64,7 +64,9 @@ def _of_messages(messages: Iterable[Json], session_id: str | None) -> Usage:
 
 
 def message_counts(used: Json) -> TokenCounts:
-    """Count one message's `usage`."""
+    """Count one message's `usage`; all zeros are what a provider that reports none is said to have used."""
+    if not any(get_int(used, name) for name in ("input", "output", "cacheRead", "cacheWrite")):
+        return TokenCounts()
     return of_parts(
         get_int(used, "input"),
         cache_read=get_int(used, "cacheRead"),
