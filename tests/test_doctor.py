@@ -119,6 +119,9 @@ def test_a_log_that_git_tracks_is_named_with_what_happens(project: Project) -> N
     assert problems == [
         "git sees the logs, so spec-kitty's accept and merge refuse this checkout; 'init' lets it ignore them"
     ]
+    (project.root / ".gitignore").write_text("*.jsonl\n", encoding="utf-8")  # another way to the same
+    assert doctor(project)[2] == []
+    (project.root / ".gitignore").unlink()
     CliRunner().invoke(group, ["init", "--project", str(project.root)])
     assert doctor(project)[2] == []
     subprocess.run(["git", "-C", str(project.root), "add", "--force", str(project.log_path(FEATURE))], check=True)

@@ -13,7 +13,7 @@ import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.errors import LogError, ProjectError, TelemetryError, reason_of
+from spec_kitty_telemetry.errors import LogError, ProjectError, TelemetryError
 from spec_kitty_telemetry.project.files import is_within, open_regular
 from spec_kitty_telemetry.project.layout import LOG_NAME, SPECS_FOLDER
 from spec_kitty_telemetry.project.repository import checkout_around
@@ -98,18 +98,6 @@ def _add(path: Path, line: str, patience_s: float) -> bool:
             return False
         _replace(path, content + addition(content, line))
     return True
-
-
-def is_ignored(project: Project) -> bool | None:
-    """Tell whether `info/exclude` has the line; `None`: the project is in no repository.
-
-    :raises TelemetryError: the file cannot be read.
-    """
-    path = exclude_path(project)
-    try:
-        return None if path is None else _has_line(_content(path), exclude_line(project))
-    except OSError as error:
-        raise ProjectError(f"{path} cannot be read: {reason_of(error)}") from error
 
 
 def _content(path: Path) -> bytes:

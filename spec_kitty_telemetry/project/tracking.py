@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.errors import ProjectError, TelemetryError, reason_of
+from spec_kitty_telemetry.errors import ProjectError, reason_of
 from spec_kitty_telemetry.project.files import open_regular
 from spec_kitty_telemetry.project.git import Git
-from spec_kitty_telemetry.project.ignoring import PATTERN, UNIGNORE, addition, exclude_path, is_ignored
+from spec_kitty_telemetry.project.ignoring import PATTERN, UNIGNORE, addition, exclude_path
+from spec_kitty_telemetry.project.layout import LOG_NAME, SPECS_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,11 +47,17 @@ def problems_with_git(project: Project) -> list[str]:
         if tracked := tracked_logs(project):
             several = f" and {len(tracked) - 1} more" if tracked[1:] else ""
             return [f"git tracks {tracked[0]}{several}{_IS_TRACKED}"]
-        if is_ignored(project) is False and project.features_with_logs():
-            return [_IS_SEEN]
-    except TelemetryError as error:
-        return [str(error)]
-    return []
+        return [_IS_SEEN] if _sees_a_log(project) else []
+    except ProjectError:  # without git nobody minds
+        return []
+
+
+def _sees_a_log(project: Project) -> bool:
+    """Tell whether git would show the logs as new files, whichever of its files could say that it ignores them."""
+    logs = [f"{SPECS_FOLDER}/{feature}/{LOG_NAME}" for feature in project.features_with_logs()]
+    if exclude_path(project) is None or not logs:
+        return False
+    return Git(project.root).ask("check-ignore", "--quiet", "--no-index", logs[0]).code == 1
 
 
 def untrack(project: Project, logs: list[str]) -> None:
