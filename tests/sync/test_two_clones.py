@@ -108,6 +108,18 @@ def test_a_clean_up_a_lost_machine_and_a_new_clone_lose_nothing(ann: Clone, new_
     assert again.ids() == ids
 
 
+def test_a_killed_runs_guess_and_its_later_result_are_both_moved(ann: Clone, bob: Clone) -> None:
+    """They share an event id, and differ in their revision: which one counts is for readers to say."""
+    ann.record()
+    path = ann.root / "kitty-specs" / FEATURE / "execution.events.jsonl"
+    result = path.read_bytes()
+    guess = result.replace(b'"role":', b'"revision":0,"role":')
+    path.write_bytes(guess + result)
+    ann.synced()
+    bob.synced()
+    assert (bob.root / "kitty-specs" / FEATURE / "execution.events.jsonl").read_bytes() == guess + result
+
+
 def test_lines_that_are_no_records_stay_where_they_are(ann: Clone, bob: Clone) -> None:
     ann.record()
     path = ann.root / "kitty-specs" / FEATURE / "execution.events.jsonl"
