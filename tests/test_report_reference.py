@@ -403,8 +403,8 @@ def with_features_apart(groups: dict[tuple[Any, ...], Any]) -> dict[tuple[Any, .
     return groups if several else {key[1:]: groups[key] for key in groups}
 
 
-def empty_spans(groups: dict[tuple[Any, ...], Any], by: list[str], question: dict[str, Any]) -> set[tuple[str]]:
-    """Return the days, weeks or months without records between the first and the last that were asked for or found."""
+def empty_spans(groups: dict[tuple[Any, ...], Any], by: list[str]) -> set[tuple[str]]:
+    """Return the days, weeks or months without records between the first and the last that have some."""
     if not groups or by not in (["day"], ["week"], ["month"]):
         return set()
 
@@ -412,9 +412,8 @@ def empty_spans(groups: dict[tuple[Any, ...], Any], by: list[str], question: dic
         year, week, _ = day.isocalendar()
         return {"day": str(day), "week": f"{year}-W{week:02}", "month": str(day)[:7]}[by[0]]
 
-    asked = [question["since"], {"2026-10": "2026-10-31"}.get(question["until"], question["until"])]
     every = [date(2025, 12, 1) + timedelta(days=number) for number in range(500)]
-    known = [place for place, day in enumerate(every) if (name(day),) in groups or str(day) in asked]
+    known = [place for place, day in enumerate(every) if (name(day),) in groups]
     return {(name(day),) for day in every[min(known) : max(known) + 1]} - groups.keys()
 
 
@@ -456,7 +455,7 @@ def expected(project: Project, question: dict[str, Any]) -> dict[str, Any]:
             whole.append((payload, payload, first))
             groups.setdefault(group_of(record, None, by, zone), []).append((payload, payload, first))
     groups = groups if by == question["by"] else with_features_apart(groups)
-    groups = groups | {key: [] for key in empty_spans(groups, by, question)}
+    groups = groups | {key: [] for key in empty_spans(groups, by)}
     sums = row(whole)
     cost = sums["total_cost_usd"]
     return {

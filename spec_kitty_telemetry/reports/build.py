@@ -89,7 +89,7 @@ def build_report(
 def _report(context: ReportContext, counted: GroupTotals, by: tuple[str, ...]) -> CostReport:
     search = context.search
     wanted, unread = search.filters.wanted_model(), search.report.unread_count
-    return report_of(counted, by, wanted, unread_count=unread, filters=search.filters, zone=context.zone)
+    return report_of(counted, by, wanted, unread_count=unread, zone=context.zone)
 
 
 def _scan(

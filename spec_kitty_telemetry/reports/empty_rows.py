@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.model.timespans import in_zone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
-    from datetime import datetime
     from zoneinfo import ZoneInfo
 
 MOST_ROWS = 4_000
 """A range that would have more rows is left as it is: ten years of days are enough to look at."""
-_INSTANT = timedelta(microseconds=1)
 
 
-def spans_without_records(
-    dimension: str, found: Collection[str], since: datetime | None, until: datetime | None, zone: ZoneInfo | None
-) -> list[str]:
-    """Return the values of `dimension` (day, week or month) between the first and the last, which `found` lacks.
+def spans_without_records(dimension: str, found: Collection[str], zone: ZoneInfo | None) -> list[str]:
+    """Return the values of `dimension` (day, week or month) between the first and the last of those `found`.
 
-    The first is where `since` lies, the last is the one before `until` ends; else those of the records.  Without any
-    record there is none.
+    A day that `zone` never had (Apia leapt over 30 December 2011) is none.  Without any record there is none.
     """
     if not found:
         return []
     first, after, written = _SPANS[dimension]
     days = sorted(map(first, found))
-    start = min(days[0], first(written(in_zone(since, zone).date()))) if since else days[0]
-    end = max(days[-1], first(written(in_zone(until - _INSTANT, zone).date()))) if until else days[-1]
-    known = set(found)
     values: list[str] = []
-    for day in _steps(start, end, after):
+    for day in _steps(days[0], days[-1], after):
         if len(values) > MOST_ROWS:
             return []
-        values.append(written(day))
-    return [value for value in values if value not in known]
+        if dimension != "day" or _is_in(zone, day):
+            values.append(written(day))
+    return sorted({*values}.difference(found))
+
+
+def _is_in(zone: ZoneInfo | None, day: date) -> bool:
+    try:
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):  # at the two ends of the calendar
+        return True
+    return in_zone(noon, zone).date() == day
 
 
 def _steps(start: date, end: date, after: Callable[[date], date]) -> Iterator[date]:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.pricing.naming import Naming
-    from spec_kitty_telemetry.reports.filters import EventFilter
 
 
 class CostSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,13 +148,12 @@ def report_of(
     wanted_model: Callable[[str | None], bool] | None = None,
     *,
     unread_count: int = 0,
-    filters: EventFilter | None = None,
     zone: ZoneInfo | None = None,
 ) -> CostReport:
     """Return the rows of what was `counted`, the dearest first, and their total, in which `unread_count` is noted.
 
     What was counted by `dimensions.kept_apart` of `by` has its features apart where there are several.  By days,
-    weeks or months alone there is a row also for those without records, in the range that `filters` ask for.
+    weeks or months alone there is a row also for those without records, from the first to the last.
     """
     groups = {key if isinstance(key, tuple) else (key,): group for key, group in counted.groups.items()}
     if any(len(key) > len(by) for key in groups):
@@ -167,9 +165,8 @@ def report_of(
     if len(by) == 1 and by[0] in dimensions.TIMES:
         from spec_kitty_telemetry.reports.empty_rows import spans_without_records  # other reports have none
 
-        since, until = (filters.since, filters.until) if filters else (None, None)
         known = [str(key[0]) for key in totals]
-        totals |= {(value,): Totals() for value in spans_without_records(by[0], known, since, until, zone)}
+        totals |= {(value,): Totals() for value in spans_without_records(by[0], known, zone)}
     rows = [summary_of(sums, by, key) for key, sums in totals.items()]
     rows.sort(
         key=lambda row: (
