@@ -132,7 +132,7 @@ def test_by_provider_says_who_bills_by_the_price_that_was_used(project: Project)
         {"model": "glm-4.6", "agent": "claude-code", **COUNTS},
         {"model": "ollama/qwen3-coder", **COUNTS},
         {"model": "nobody-knows", **COUNTS},
-        {"model": "x", "provider": "my-gateway", **COUNTS},
+        {"model": "x", "provider": "My-Gateway", **COUNTS},
     )
 
     rows = {row["group"]["provider"]: row["event_count"] for row in report(project, "--by", "provider")["rows"]}

@@ -33,7 +33,7 @@ class Naming:
     def biller(self, model: str | None, provider: str | None, agent: str | None) -> str | None:
         """Return who bills: as it was recorded, else by whose price the model is priced."""
         if provider is not None:
-            return self._resolver.provider_called(provider) or provider
+            return self._resolver.provider_called(provider) or provider.strip().lower()
         found = self._look_up(model, None, agent)
         return (found.catalog.provider or None) if found else None
 
