@@ -146,3 +146,31 @@ def test_any_bytes_as_a_clock_file_are_a_mark_that_can_be_counted_on(tmp_path: P
     assert 0 <= mark.clock < 2**53 - 2**50
     clock.save(path, mark)
     assert clock.load(path) == mark
+
+
+@pytest.mark.parametrize(
+    ("kept", "believed"),
+    [
+        (clock.Checkpoint(clock=-1), False),
+        (clock.Checkpoint(clock=5, size=-1), False),
+        (clock.Checkpoint(clock=2**52 + 2**51 + 1), False),
+        (clock.Checkpoint(clock=2**52 + 2**51), True),
+        (clock.Checkpoint(clock=0, size=3), True),
+        (clock.Checkpoint(clock=7, size=0), True),
+    ],
+)
+def test_a_kept_mark_that_cannot_be_is_none(tmp_path: Path, kept: clock.Checkpoint, believed: bool) -> None:
+    path = tmp_path / "clock.json"
+    clock.save(path, kept)
+    assert clock.load(path) == (kept if believed else clock.Checkpoint())
+
+
+def test_a_mark_moves_on_by_what_was_appended() -> None:
+    mark = clock.Checkpoint(clock=9, size=5, tail=b"1234\n").after(b"abc\n", 3)
+    assert mark == clock.Checkpoint(clock=9, size=9, tail=b"1234\nabc\n")
+
+
+def test_a_line_that_says_no_clock_raises_none(tmp_path: Path) -> None:
+    (tmp_path / "log").write_bytes(b'{"event_id": "a"}\n')
+    mark, seen = catch_up(tmp_path / "log", clock.Checkpoint())
+    assert (mark.clock, seen) == (0, ["a"])
