@@ -8,6 +8,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from spec_kitty_telemetry.log.writer import Appended, FeatureLog
 from spec_kitty_telemetry.project.identity import identity_of
 from spec_kitty_telemetry.project.layout import Project, check_slug, settings_or_defaults
@@ -31,7 +33,7 @@ def emit_execution_event(
     output_tokens: int | None = None,
     cost_usd: Decimal | float | str | None = None,
     duration_ms: int | None = None,
-    success: bool = True,
+    success: bool | None = True,
     error: str | None = None,
     exit_code: int | None = None,
     cache_read_tokens: int | None = None,
@@ -53,7 +55,8 @@ def emit_execution_event(
 
     TokenCounts are whole tokens in the record's meaning: `input_tokens` is the whole prompt with what was read from and
     written to a cache, `output_tokens` includes reasoning.  Leave out what is not known.  `cost_usd` is US dollars; a
-    float is taken by its shortest decimal form.  `timestamp` (aware) is when the run ended, by default now.  Of two
+    float is taken by its shortest decimal form.  `timestamp` (aware) is when the run ended, by default now;
+    `success` is `None` where nobody knows.  Of two
     records with one `event_id` the first counts.
 
     It is a way around the hooks, not a host: no plugin hears of this record, not even through `event_recorded`.  Who
@@ -84,6 +87,9 @@ def _emit(feature_dir: Path, feature: str, facts: dict[str, Any]) -> Appended | 
     event = compose_event(
         identity_of(project.root), labelled(invocation, settings.tags), result, usage, error_text=bool(facts["error"])
     )
+    if facts["success"] is None and facts["outcome"] is None:
+        unknown = msgspec.structs.replace(event.payload, outcome=None, success=None, error=None)
+        event = msgspec.structs.replace(event, payload=unknown)
     return FeatureLog(project, folder, fsync=settings.fsync).append(event)
 
 
@@ -106,7 +112,7 @@ def _told(project: Project, feature: str, facts: dict[str, Any]) -> tuple[Any, A
     )
     seconds = {} if facts["duration_ms"] is None else {"duration_seconds": facts["duration_ms"] / 1000}
     result = InvocationResult(
-        success=facts["success"],
+        success=facts["success"] is not False,
         errors=(facts["error"],) if facts["error"] else (),
         ended_at=ended_at,
         **seconds,

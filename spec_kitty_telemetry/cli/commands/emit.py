@@ -18,6 +18,7 @@ from spec_kitty_telemetry.model.tokens import PARTS_OF, TOKEN_FIELDS
 from spec_kitty_telemetry.project.killswitch import IS_OFF, is_off
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from decimal import Decimal
     from pathlib import Path
 
@@ -57,7 +58,7 @@ _FIELDS = (
     click.option("--reasoning-tokens", type=_COUNT, help="A part of --output-tokens."),
     click.option("--cost-usd", metavar="DOLLARS", help="Only what somebody reported; estimates are made by reports."),
     click.option("--duration-ms", type=_COUNT),
-    click.option("--success/--failure", default=None, help="Default: by the exit code."),
+    click.option("--success/--failure", default=None, help="Default: by the exit code; without one nobody knows."),
     click.option("--outcome", type=click.Choice(OUTCOMES)),
     click.option("--exit-code", type=int),
     click.option("--error", metavar="TEXT", help="One line; secrets are redacted."),
@@ -106,6 +107,9 @@ def command(feature: str, tags: tuple[str, ...], project_folder: Path | None, as
     project, slug = feature_called(project_folder, feature)
     wp_id, agent, role = facts.pop("wp_id"), facts.pop("agent"), facts.pop("role")
     tags_told = tags_of(tags)
+    for option, value in (("--agent", agent), ("--role", role), *(("--tag", each) for each in tags_told.values())):
+        if not value.strip():
+            raise click.BadParameter(f"found {value!r}, expected a word", param_hint=option)
     _check(facts)
     appended = emit_execution_event(
         project.feature_dir(slug), slug, wp_id, agent, role, tags=tags_told, **_understood(facts, project)
@@ -190,10 +194,20 @@ def _understood(facts: dict[str, Any], project: Project) -> dict[str, Any]:
     if facts["cost_usd"] is not None:
         facts["cost_usd"] = _dollars(facts["cost_usd"])
     if facts["timestamp"] is not None:
-        facts["timestamp"] = span(facts["timestamp"], project.zone())[0]
-    if facts["success"] is None:
+        facts["timestamp"] = _not_ahead(facts["timestamp"], span(facts["timestamp"], project.zone())[0])
+    if facts["success"] is None and not all(facts[name] is None for name in ("outcome", "exit_code", "error")):
         facts["success"] = facts["outcome"] in {None, "succeeded"} and not (facts["exit_code"] or facts["error"])
     return facts
+
+
+def _not_ahead(said: str, moment: datetime) -> datetime:
+    from datetime import UTC, datetime, timedelta
+
+    if moment > datetime.now(UTC) + timedelta(days=1):
+        raise click.BadParameter(
+            f"found {said!r}, which is more than a day ahead; expected when the run ended", param_hint="--timestamp"
+        )
+    return moment
 
 
 def _dollars(text: str) -> Decimal:

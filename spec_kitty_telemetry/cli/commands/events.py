@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spec_kitty_telemetry.cli.options import filter_options, search_for
+from spec_kitty_telemetry.cli.options import filter_options, project_option, search_for
 from spec_kitty_telemetry.cli.output import complain, say
 from spec_kitty_telemetry.cli.render import tables, wording
+from spec_kitty_telemetry.errors import ProjectError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
+    from pathlib import Path
 
     from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.reports.build import ReportContext
@@ -29,14 +31,24 @@ _INTERRUPTED = 130
 """What a shell says of a program that Ctrl-C ended."""
 
 
-@click.command("events")
+@click.group("events", invoke_without_command=True)
 @click.option("--id", "event_id", metavar="ID", help="Only the record whose id begins so, as JSON.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(min=0), help="The newest N; 0: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, as on disk.")
 @click.option("--follow", is_flag=True, help="Go on with records as they come, until Ctrl-C.")
 @click.option("--all", "everything", is_flag=True, help="Also records that were taken back or superseded.")
 @filter_options
-def command(event_id: str | None, limit: int, as_json: bool, follow: bool, everything: bool, **filters: Any) -> None:
+@click.pass_context
+def command(
+    click_context: click.Context,
+    /,
+    event_id: str | None,
+    limit: int,
+    as_json: bool,
+    follow: bool,
+    everything: bool,
+    **filters: Any,
+) -> None:
     """List single records, oldest first.
 
     \b
@@ -45,6 +57,8 @@ def command(event_id: str | None, limit: int, as_json: bool, follow: bool, every
       events --since today --json --limit 0
       events --follow
     """  # noqa: D301 - \b is click's mark
+    if click_context.invoked_subcommand is not None:
+        return
     search, zone = search_for(**filters)
     search.everything = everything
     if event_id is not None:
@@ -58,6 +72,34 @@ def command(event_id: str | None, limit: int, as_json: bool, follow: bool, every
         if not follow:
             raise
         sys.exit(_INTERRUPTED)  # that is how following ends
+
+
+@command.command("void")
+@click.argument("event_id", metavar="ID")
+@click.option("--reason", required=True, metavar="TEXT", help="Why it is taken back; kept with the record.")
+@project_option
+def void_command(event_id: str, reason: str, project_folder: Path | None) -> None:
+    """Take one record back: reports leave it out, 'events --all' shows it.
+
+    ID is how its id begins. Nothing is edited or deleted: a record is added that says so, on every branch and machine
+    that gets it.
+
+    \b
+    Example:
+      events void 01KHJVJW --reason "typed the tokens twice"
+    """  # noqa: D301 - \b is click's mark
+    from spec_kitty_telemetry.recording.voiding import take_back
+    from spec_kitty_telemetry.reports.search import record_called
+
+    if not reason.strip():
+        raise click.BadParameter("found nothing, expected why the record is taken back", param_hint="--reason")
+    search, _ = search_for(project_folder=project_folder)
+    event = record_called(search, event_id)
+    appended = take_back(search.project, event, reason)
+    if appended is None or appended.place == "warning":
+        why = "telemetry is off" if appended is None else appended.reason
+        raise ProjectError(f"{event.event_id} was not taken back: {why}")
+    say(f"Took back {event.event_id} of {event.feature}; 'events --all' still shows it.")
 
 
 def _list(context: ReportContext, limit: int, *, as_json: bool, follow: bool) -> None:
