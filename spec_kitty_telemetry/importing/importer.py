@@ -206,9 +206,14 @@ class Importer:
 
 
 def write(project: Project, changes: Iterable[Change]) -> list[str]:
-    """Write the records of `changes`, and return why some are not in their log, one sentence each."""
+    """Write the records of `changes`, and return why some are not in their log, one sentence each.
+
+    Nothing is written where the project wants none, or nothing that is from agents' own files.
+    """
     forget_old(project)
     settings = settings_or_defaults(project)
+    if not (settings.enabled and settings.transcripts):
+        return []
     problems = []
     logs: dict[str, FeatureLog] = {}
     for change in changes:

@@ -7,20 +7,22 @@ share a worktree, its `status.events.jsonl` when each was moved and when a phase
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
 from spec_kitty_telemetry.errors import TelemetryError
 from spec_kitty_telemetry.importing.stays import Stay, stays
-from spec_kitty_telemetry.project.files import read_small_file
+from spec_kitty_telemetry.log.reader import numbered_lines
+from spec_kitty_telemetry.project.files import is_within, read_small_file
 from spec_kitty_telemetry.reports.lanes import STATUS_NAME, LaneHistory, lane_history
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Iterator
     from pathlib import Path
 
     from spec_kitty_telemetry.project.layout import Project
@@ -45,6 +47,14 @@ class _Lane(msgspec.Struct, gc=False):
 
 class _Lanes(msgspec.Struct, gc=False):
     lanes: list[_Lane] = []
+
+
+class _Issued(msgspec.Struct, gc=False):
+    canonical_action_id: str
+    phase: str
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    mission_id: str
+    wp_id: _Name | None = None
 
 
 _Shape = TypeVar("_Shape")
@@ -106,6 +116,15 @@ class LaneFolder:
     """The work packages that are done there; none in the mission's own worktree."""
 
 
+class Issued(NamedTuple):
+    """An action that `spec-kitty next` gave out."""
+
+    at: datetime
+    mission: Mission
+    verb: str
+    wp_id: str | None
+
+
 @dataclass
 class Missions:
     """All missions of one project."""
@@ -113,6 +132,7 @@ class Missions:
     project: Project
     _by_name: dict[str, list[Mission]] = field(default_factory=dict)
     _is_read: bool = False
+    _issued: list[Issued] | None = None
 
     def named(self, name: str | None) -> Mission | None:
         """Return the one mission that `name` means: a slug, with or without its id, an id or its start, or a number."""
@@ -128,6 +148,25 @@ class Missions:
         """Return every mission, by slug."""
         every = {mission.slug: mission for missions in self._names().values() for mission in missions}
         return [every[slug] for slug in sorted(every)]
+
+    def issued(self, began: datetime, ended: datetime) -> Issued | None:
+        """Return the last action that `spec-kitty next` gave out in that span."""
+        if self._issued is None:
+            self._issued = list(self._read_issued())
+        return next((each for each in reversed(self._issued) if began <= each.at <= ended), None)
+
+    def _read_issued(self) -> Iterator[Issued]:
+        path = self.project.root / "kitty-ops" / "lifecycle.jsonl"
+        if not path.is_file() or not is_within(path, self.project.root):
+            return
+        with suppress(TelemetryError):
+            for _, line in numbered_lines(path):
+                with suppress(ValueError, RecursionError):
+                    said = msgspec.json.decode(line or b"", type=_Issued)
+                    mission = self.named(said.mission_id)
+                    verb = said.canonical_action_id.rpartition("::")[2]
+                    if said.phase == "started" and mission is not None:
+                        yield Issued(said.at, mission, verb, said.wp_id)
 
     def of_worktree(self, name: str) -> LaneFolder | None:
         """Return what a folder `name` in `.worktrees` is for."""

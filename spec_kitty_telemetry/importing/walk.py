@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.importing.missions import Mission
     from spec_kitty_telemetry.importing.places import Places
 
-_A_COMMAND = timedelta(seconds=15)
+_A_COMMAND = timedelta(seconds=60)
 """How long one of the host's commands takes at most; it notes itself when it begins."""
 _ENDING_VERBS = frozenset({"finalize-tasks", "tasks-finalize", "accept", "merge"})
 
@@ -37,7 +37,7 @@ class _Event(NamedTuple):
     place: int
     """The first request that it holds for."""
     order: int
-    kind: Literal["command", "end", "prompt", "slash", "prompt_file"]
+    kind: Literal["command", "next", "end", "prompt", "slash", "prompt_file"]
     signal: Signal
     until: datetime
     """When the command's result came; else the signal's own moment."""
@@ -115,32 +115,35 @@ class _Walker:
     def _events_of(self, signal: Signal, order: int, place: int, until: datetime | None) -> list[_Event]:
         asked_by = max(0, place - 1)
         events = [_Event(asked_by, order, "command", signal, until or signal.at)]
+        if signal.verb == "next":
+            events.append(_Event(asked_by + 1, order, "next", signal, until or signal.at))
         if _ends(signal) and not self._has_prompts:  # the next request sees the result; what follows, nobody can tell
             events.append(_Event(asked_by + 2, order, "end", signal, until or signal.at))
         return events
 
     def take(self, event: _Event, request: Request) -> None:
         """Change what the thread is at work on as the marker says."""
-        signal = event.signal
         if event.kind == "prompt":
             self._prompt(event)
+        elif event.kind == "next":
+            self._next(event, request)
         elif event.kind == "end":
             if self.task is not None and self.task.is_over:
                 self.task = None
-        elif event.kind == "slash":
-            if signal.call_id is None:  # typed, not a skill that the agent called
-                self._turn_began, self.was_asked = event.place, True
-            role = ROLE_OF_VERB.get(signal.verb or "")
-            if role is not None:
-                self._begin(event, role, "slash", request)
-        elif event.kind == "prompt_file":
-            role = ROLE_OF_VERB.get(signal.verb or "")
-            if role is not None:
-                self._begin(event, role, "prompt-file", request)
-        elif signal.verb == "move-task":
+        elif event.kind != "command":
+            self._marker(event, request)
+        elif event.signal.verb == "move-task":
             self._move(event, request)
         else:
             self._command(event, request)
+
+    def _marker(self, event: _Event, request: Request) -> None:
+        is_typed = event.kind == "slash" and event.signal.call_id is None  # not a skill that the agent called
+        if is_typed:
+            self._turn_began, self.was_asked = event.place, True
+        role = ROLE_OF_VERB.get(event.signal.verb or "")
+        if role is not None:
+            self._begin(event, role, "slash" if event.kind == "slash" else "prompt-file", request)
 
     def _prompt(self, event: _Event) -> None:
         self._turn_began, self.was_asked = event.place, True
@@ -163,6 +166,16 @@ class _Walker:
         self._begin(event, role, source, request)
         if self.task is not None and signal.verb in _ENDING_VERBS:
             self.task.is_over = True
+
+    def _next(self, event: _Event, request: Request) -> None:
+        """Begin what the host's `next` gave out, as it wrote that down."""
+        missions = self.places.at(event.signal.folder or request.folder).missions
+        issued = missions.issued(event.signal.at - MARGIN, event.until + MARGIN) if missions else None
+        role = ROLE_OF_VERB.get(issued.verb) if issued else None
+        if issued is not None and role is not None:
+            self.task = Task(role, issued.mission, issued.wp_id, {"command", "lifecycle"})
+            self.task.spans.append((event.signal.at, event.until))
+            self.was_asked = False
 
     def _move(self, event: _Event, request: Request) -> None:
         """Take a `move-task`: into a lane of work it begins that work, out of one it ends it."""

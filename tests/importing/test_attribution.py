@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -232,6 +233,26 @@ def test_a_prompt_file_of_the_host_says_everything(mission: Mission) -> None:
     assert shown(segment)[:3] == (SLUG, "WP02", "reviewer")
     assert segment.task is not None
     assert segment.task.attributed_by == ("command", "prompt-file")
+
+
+def test_what_next_gives_out_is_what_the_host_wrote_down(mission: Mission) -> None:
+    telling = Telling(str(mission.project.root))
+    telling.types("implement", "WP01")
+    telling.works()
+    at = telling.runs("next", lane=None)  # WP01 is done; next gives out its review
+    folder = mission.project.root / "kitty-ops"
+    folder.mkdir()
+    issued = {
+        "canonical_action_id": "implementing::review", "phase": "started", "at": at.isoformat(), "agent": "claude",
+        "mission_id": mission.mission_id, "wp_id": "WP01", "reason": None,
+    }  # fmt: skip
+    (folder / "lifecycle.jsonl").write_text("{}\n" + json.dumps(issued) + "\nhalf a li", encoding="utf-8")
+    telling.works(2)
+    work, review = segments(session(telling))
+    assert (shown(work)[1:3], shown(work)[-1]) == (("WP01", "implementer"), [1, 2])
+    assert (shown(review)[1:3], shown(review)[-1]) == (("WP01", "reviewer"), [3, 4])
+    assert review.task is not None
+    assert review.task.attributed_by == ("command", "lifecycle")
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,20 @@ def test_what_did_not_change_is_not_looked_at_again_but_a_mission_that_did_is(
     assert "1 brought up to date" in run("import", "--project", root).stdout
 
 
+def test_nothing_is_imported_where_that_is_not_wanted(
+    mission: Mission, claude_session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = mission.project.root
+    mission.project.settings_path.write_text("transcripts: off\n", encoding="utf-8")
+    assert "'transcripts' is off in" in run("import", "--project", root, exit_code=1).stderr
+    run("import", "--all-projects")
+    mission.project.settings_path.unlink()
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY", "off")
+    assert "telemetry is off" in run("import", "--project", root, exit_code=1).stderr
+    assert "Would write 2 new records" in run("import", "--dry-run", "--project", root).stdout
+    assert not mission.project.log_path(SLUG).exists()
+
+
 def test_an_import_does_what_hooks_left_waiting(mission: Mission, claude_session: Path) -> None:
     waiting.put(mission.project, waiting.Session("claude-code", SESSION))
     run("import", "--project", mission.project.root)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from spec_kitty_telemetry.cli.options import json_option, project_option
 from spec_kitty_telemetry.cli.output import print_json, say
-from spec_kitty_telemetry.errors import LogError
+from spec_kitty_telemetry.errors import LogError, SettingsError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,6 +49,8 @@ def command(
     from spec_kitty_telemetry.project.locate import find_project
 
     only = None if all_projects else find_project(project_folder)
+    if not dry_run:
+        _check_that_it_is_wanted(only)
     rows: list[dict[str, Any]] | None = [] if as_json else None
     moment = _moment(since)
     if only is not None and not (dry_run or as_json or agents or moment):
@@ -64,6 +67,17 @@ def command(
         say("\n".join(lines(found, dry_run=dry_run, unchanged_count=unchanged_count)))
     if problems:
         raise LogError(f"{problems[0]}; {len(problems)} records could not be written, import again")
+
+
+def _check_that_it_is_wanted(project: Project | None) -> None:
+    from spec_kitty_telemetry.project.killswitch import IS_OFF, VARIABLE, is_off
+
+    if is_off(os.environ):
+        raise SettingsError(f"{IS_OFF}, so nothing is recorded; unset {VARIABLE} and try again, or use --dry-run")
+    if project is not None and not project.settings().transcripts:
+        raise SettingsError(
+            f"'transcripts' is off in {project.root}, so agents' own files are not read; turn it on and try again"
+        )
 
 
 def _write(found: list[Found]) -> list[str]:
