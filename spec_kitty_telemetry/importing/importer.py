@@ -73,6 +73,7 @@ class Importer:
         self._only = only
         self._session_ids = session_ids
         self._recorded: dict[Path, Recorded] = {}
+        self._imported: dict[tuple[Path, str], bool] = {}
         self._notes: dict[Path, dict[str, list[Note]]] = {}
         self._seen: dict[str, set[int]] = {}
         self._looked_at: set[tuple[str, str]] = set()
@@ -148,7 +149,16 @@ class Importer:
             if self._is_wanted_in(project):
                 self._of(project).recorded_count += 1
             return True
-        return request.is_copy and session.forked_from is not None and bool(known.of_session(session.forked_from))
+        return request.is_copy and session.forked_from is not None and self._was_imported(project, session.forked_from)
+
+    def _was_imported(self, project: Project, session_id: str) -> bool:
+        """Tell whether a session that may be deleted by now was imported while it was there."""
+        if self._session_ids is None:
+            return bool(self._logs_of(project).of_session(session_id))
+        key = (project.root, session_id)
+        if key not in self._imported:
+            self._imported[key] = bool(recorded(project, {session_id}).of_session(session_id))
+        return self._imported[key]
 
     def _logs_of(self, project: Project) -> Recorded:
         if project.root not in self._recorded:

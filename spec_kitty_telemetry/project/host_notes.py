@@ -27,7 +27,7 @@ _VERBS = frozenset({
     "accept", "analyze", "create", "create-feature", "finalize-tasks", "implement", "merge", "move-task", "next",
     "plan", "record-analysis", "research", "review", "session-start", "session-stop", "setup-plan", "specify", "tasks",
 })  # fmt: skip
-_GROUPS = frozenset({"agent", "action", "feature", "mission", "tasks", "workflow"})
+_GROUPS = frozenset({"action", "feature", "mission", "tasks", "workflow"})
 _OPTIONS = {"--mission": "mission", "--feature": "mission", "--agent": "agent", "--to": "lane"}
 _SESSIONS = {
     "CLAUDE_CODE_SESSION_ID": "claude-code",
@@ -76,8 +76,10 @@ def session_of(environment: Mapping[str, str]) -> tuple[str, str] | None:
 
 def _said(arguments: Sequence[str]) -> dict[str, str] | None:
     words = list(arguments)
-    while words and words[0] in _GROUPS and len(words) > 1 and (words[0] != "tasks" or words[1] in _VERBS):
-        del words[0]
+    if words[:1] == ["agent"]:  # spec-kitty agent <group> <verb>
+        if not set(words[1:2]) <= _GROUPS:
+            return None
+        del words[:2]
     if not words or words[0] not in _VERBS:
         return None
     said = {"verb": words[0]}

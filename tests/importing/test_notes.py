@@ -67,7 +67,10 @@ def test_no_text_of_anybody_gets_into_a_note(project: Project, monkeypatch: pyte
     assert "secret" not in json.dumps(written(project))
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"], ["status"], ["agent"], ["telemetry", "report"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--help"], ["status"], ["agent"], ["telemetry", "report"], ["agent", "tasks", "mark-status", "T001"]],
+)
 def test_a_command_that_works_on_nothing_leaves_no_note(
     project: Project, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.project.layout import Project
 
 
-def imported(project: Project, *sessions: StoredSession) -> list[str]:
+def imported(project: Project, *sessions: StoredSession, session_ids: set[str] | None = None) -> list[str]:
     """Import the sessions and return the kinds of what was written."""
-    importer = Importer(only=project)
+    importer = Importer(only=project, session_ids=session_ids)
     for each in sessions:
         importer.look_at(each)
     changes = [change for found in importer.found() for change in found.changes]
@@ -220,7 +220,9 @@ def test_a_copy_does_not_count_either_when_its_agent_deleted_the_origin(mission:
     fork = Telling(telling.folder, telling.now, entries=copies)
     fork.says()
     fork.works()
-    imported(mission.project, session(fork, session_id="s2", forked_from="s1"))
+    again = session(fork, session_id="s2", forked_from="s1")
+    imported(mission.project, again, session_ids={"s2"})  # as its hook does
+    assert imported(mission.project, again) == []
     assert outputs(mission.project) == 1 + 2 + 3 + 4
 
 
