@@ -1,6 +1,6 @@
-"""The missions of one project, by every name that people and programs give them (facts of spec-kitty-cli 3.2).
+"""The missions of one project, and what the host wrote down about each (facts of spec-kitty-cli 3.2).
 
-A mission is the folder of a feature.  Its `meta.json` has the mission's id, its `lanes.json` says which work packages
+A mission is the folder of a feature.  Its `meta.json` has its id, its `lanes.json` says which work packages
 share a worktree, its `status.events.jsonl` when each was moved and when a phase began or ended.
 """
 
@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
-from spec_kitty_telemetry.errors import TelemetryError
+from spec_kitty_telemetry.errors import ProjectError, TelemetryError
 from spec_kitty_telemetry.importing.stays import Stay, stays
 from spec_kitty_telemetry.log.reader import numbered_lines
 from spec_kitty_telemetry.project.files import is_within, read_small_file
+from spec_kitty_telemetry.project.missions import is_glob, mission_called
 from spec_kitty_telemetry.reports.lanes import STATUS_NAME, LaneHistory, lane_history
 
 if TYPE_CHECKING:
@@ -34,10 +35,7 @@ _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
 
 class _Meta(msgspec.Struct, gc=False):
-    mission_slug: str | None = None
-    slug: str | None = None
     mission_id: str | None = None
-    mission_number: int | str | None = None
 
 
 class _Lane(msgspec.Struct, gc=False):
@@ -67,7 +65,6 @@ class Mission:
     project: Project
     slug: str
     mission_id: str | None = None
-    number: str | None = None
 
     @property
     def scope(self) -> str:
@@ -130,24 +127,42 @@ class Missions:
     """All missions of one project."""
 
     project: Project
-    _by_name: dict[str, list[Mission]] = field(default_factory=dict)
-    _is_read: bool = False
+    _by_name: dict[str, Mission | None] = field(default_factory=dict)
+    _by_slug: dict[str, Mission] = field(default_factory=dict)
     _issued: list[Issued] | None = None
 
     def named(self, name: str | None) -> Mission | None:
-        """Return the one mission that `name` means: a slug, with or without its id, an id or its start, or a number."""
+        """Return the one mission that `name` means, in whichever way people and programs name it."""
         if not name:
             return None
-        wanted = name.strip().replace("\\", "/").rstrip("/").rpartition("/")[2].lower()
-        if wanted.isascii() and wanted.isdecimal():
-            wanted = wanted.lstrip("0") or "0"
-        found = self._names().get(wanted, [])
-        return found[0] if len(found) == 1 else None
+        if name not in self._by_name:
+            wanted = name.strip().replace("\\", "/").rstrip("/").rpartition("/")[2]
+            self._by_name[name] = self._called(wanted) or self._of_branch(wanted)
+        return self._by_name[name]
 
     def all(self) -> list[Mission]:
         """Return every mission, by slug."""
-        every = {mission.slug: mission for missions in self._names().values() for mission in missions}
-        return [every[slug] for slug in sorted(every)]
+        return [self._mission(slug) for slug in self.project.features()]
+
+    def _called(self, name: str) -> Mission | None:
+        if is_glob(name):
+            return None
+        try:
+            return self._mission(mission_called(self.project, name))
+        except ProjectError:
+            return None
+
+    def _of_branch(self, name: str) -> Mission | None:
+        """Return the mission of a worktree or branch, which has the beginning of its id behind its slug."""
+        slug, _, short = name.rpartition("-")
+        mission = self._called(slug) if len(short) == _MID_LENGTH else None
+        return mission if mission and (mission.mission_id or "").upper().startswith(short.upper()) else None
+
+    def _mission(self, slug: str) -> Mission:
+        if slug not in self._by_slug:
+            meta = _document(self.project.specs_dir / slug / "meta.json", _Meta)
+            self._by_slug[slug] = Mission(self.project, slug, meta.mission_id)
+        return self._by_slug[slug]
 
     def issued(self, began: datetime, ended: datetime) -> Issued | None:
         """Return the last action that `spec-kitty next` gave out in that span."""
@@ -178,29 +193,6 @@ class Missions:
         if lane.startswith("WP"):
             return LaneFolder(mission, None, (lane,))
         return LaneFolder(mission, None if lane == "coord" else lane, mission.lanes.get(lane, ()))
-
-    def _names(self) -> dict[str, list[Mission]]:
-        if not self._is_read:
-            self._is_read = True
-            for slug in self.project.features():
-                mission, names = _mission(self.project, slug)
-                for name in names:
-                    self._by_name.setdefault(name, []).append(mission)
-        return self._by_name
-
-
-def _mission(project: Project, slug: str) -> tuple[Mission, set[str]]:
-    meta = _document(project.specs_dir / slug / "meta.json", _Meta)
-    number = str(meta.mission_number) if meta.mission_number is not None else slug.partition("-")[0]
-    number = (number.lstrip("0") or "0") if number.isascii() and number.isdecimal() else ""
-    names = {name.lower() for name in (slug, meta.mission_slug, meta.slug, meta.mission_id) if name}
-    if number:
-        names.add(number)
-    if meta.mission_id:
-        short = meta.mission_id[:_MID_LENGTH].lower()
-        bare = {name.removesuffix(f"-{short}") for name in names}
-        names |= {short} | bare | {f"{name}-{short}" for name in bare}
-    return Mission(project, slug, meta.mission_id, number or None), names
 
 
 def _document(path: Path, shape: type[_Shape]) -> _Shape:
