@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -41,9 +42,10 @@ def outside(project: Project) -> list[ExecutionEvent]:
 
 
 def until_imported(project: Project) -> None:
-    while waiting.waiting(project):
+    until = time.monotonic() + 120
+    while waiting.waiting(project) and time.monotonic() < until:
         time.sleep(0.05)
-    work(project)  # waits for nothing: another worker has the lock, or none
+    assert waiting.waiting(project) == []
 
 
 def a_chat(project: Project, name: str = "s1") -> ClaudeSession:
@@ -59,6 +61,22 @@ def test_a_hook_has_its_session_recorded_and_says_nothing(project: Project) -> N
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     until_imported(project)
     assert [event.payload.input_tokens for event in outside(project)] == [1100]
+
+
+def test_the_hook_that_spec_kitty_registers_for_claude_is_enough(project: Project) -> None:
+    """`spec-kitty init --ai claude` of 3.2 registers `spec-kitty session-stop` as a `Stop` hook."""
+    host = Path(sys.executable).with_name("spec-kitty")
+    if not host.exists():
+        pytest.skip("needs spec-kitty-cli in this environment")
+    a_chat(project)
+    given = json.dumps(said("s1", project)).encode()
+    environment = {**os.environ, "SPEC_KITTY_NO_UPGRADE_CHECK": "1", "SPEC_KITTY_ENABLE_SAAS_SYNC": "0"}
+    done = subprocess.run(
+        [host, "session-stop"], input=given, capture_output=True, cwd=project.root, env=environment, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, b"")
+    until_imported(project)
+    assert [event.payload.output_tokens for event in outside(project)] == [10]
 
 
 @pytest.mark.parametrize(
