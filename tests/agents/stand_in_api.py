@@ -9,10 +9,11 @@ how it ended.  Every answer has numbers of its own, so that a sum tells which re
 A request that offers the plan's tool is one of the agent's main loop and takes the next step; after the last step,
 and for requests without the tool (titles, summaries), the answer is a text. Steps: `tool` asks for the tool, `text`
 ends the turn, `spawn` and `spawn-with-history` ask Codex for a sub-agent and `wait` for waiting until that is done,
-`error` refuses this and all further requests of the main loop, `hang` never answers; the command is then killed, with
+`run …` asks for the shell command that follows (the plan's `shell` names the tool and its argument), `error` refuses
+this and all further requests of the main loop, `hang` never answers; the command is then killed, with
 all it started, or (`"ask": true`) asked to end and, if it goes on, robbed of its children. What was answered goes to
 `served.jsonl`, a line a request; `served_before` says at which number to go on; `usage` is added to what Anthropic's
-answers say of each request.
+answers say of each request; `longest_s` is how long the command may take.
 """
 
 from __future__ import annotations
@@ -187,6 +188,10 @@ class Handler(BaseHTTPRequestHandler):
             return "spawn_agent", {"message": CHILD_PROMPT, "fork_context": step != "spawn"}
         if step == "wait":
             return "wait_agent", {"targets": _THREAD.findall(body["input"][-1]["output"])}
+        word, _, command = step.partition(" ")
+        if word == "run":
+            shell = self.plan.facts["shell"]
+            return shell["name"], {shell["argument"]: command}
         return (self.plan.facts["tool"]["name"], self.plan.facts["tool"]["arguments"]) if step == "tool" else None
 
     def _messages(self, body: Json, model: str, counts: Json, number: int, call: tuple[str, Json] | None) -> Json:
@@ -375,7 +380,7 @@ def main(plan_file: str, separator: str, *command: str) -> int:
     plan.process = subprocess.Popen(command, start_new_session=True)
     stopped = False
     try:
-        exit_code = plan.process.wait(timeout=LONGEST_S)
+        exit_code = plan.process.wait(timeout=plan.facts.get("longest_s", LONGEST_S))
     except subprocess.TimeoutExpired:
         stopped = True
         os.killpg(plan.process.pid, signal.SIGKILL)
