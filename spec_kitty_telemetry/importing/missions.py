@@ -17,7 +17,7 @@ import msgspec
 
 from spec_kitty_telemetry.errors import ProjectError, TelemetryError
 from spec_kitty_telemetry.importing.stays import Stay, stays
-from spec_kitty_telemetry.log.reader import numbered_lines
+from spec_kitty_telemetry.log.lines import numbered_lines
 from spec_kitty_telemetry.project.files import is_within, read_small_file
 from spec_kitty_telemetry.project.missions import is_glob, mission_called
 from spec_kitty_telemetry.reports.lanes import STATUS_NAME, LaneHistory, lane_history
