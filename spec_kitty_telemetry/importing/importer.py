@@ -7,12 +7,14 @@ so importing twice adds nothing, whoever imports.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from spec_kitty_telemetry.agents.common.store import Request
+from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.importing.attribute import segments_of
 from spec_kitty_telemetry.importing.compose import record_of, subject_of
 from spec_kitty_telemetry.importing.identify import revision_id, segment_id
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 MOVED = "its requests are counted in another record now"
 _MOST_MOVES = 8
+_PATIENCE_S = 10.0
 
 
 @dataclass(slots=True)
@@ -226,6 +229,7 @@ def write(project: Project, changes: Iterable[Change]) -> list[str]:
         return []
     problems = []
     logs: dict[str, FeatureLog] = {}
+    spooled = set()
     for change in changes:
         feature = change.event.aggregate_id
         if feature not in logs:
@@ -234,6 +238,11 @@ def write(project: Project, changes: Iterable[Change]) -> list[str]:
         appended = logs[feature].append(change.event)
         if appended.place == "warning":
             problems.append(f"{logs[feature].path}: {appended.reason}")
+        elif appended.place == "spool":
+            spooled.add(feature)
+    for feature in sorted(spooled):  # no host waits for us
+        with suppress(LogError):
+            logs[feature].drain(_PATIENCE_S)
     return problems
 
 
