@@ -230,7 +230,7 @@ def test_a_misspelt_command_names_the_one_that_is_like_it() -> None:
 def test_wrong_usage_points_to_the_help_of_the_command_that_was_used(legacy_project: Project) -> None:
     result = run("events", "--project", legacy_project.root, "--outcome", "sucess")
     assert result.exit_code == 2
-    assert result.stderr.splitlines()[0].endswith("events [OPTIONS]")
+    assert "events [OPTIONS]" in result.stderr.splitlines()[0]
     assert re.search(r"events (-h|--help)' for help\.", result.stderr)  # which of the two depends on click's version
 
 
