@@ -31,7 +31,8 @@ def agents_called(names: Collection[str]) -> tuple[str, ...]:
     own = {alias: aliases[0] for aliases in NAMES.values() for alias in aliases}
     chosen = []
     for name in names:
-        agent = own.get(normalized(name), name)
+        plain = normalized(name)
+        agent = plain if plain in stores.STORES else own.get(plain, name)
         if agent in stores.WITHOUT_NUMBERS:
             raise FilterError(
                 f"found the agent {name!r}, which keeps no usable token counts on disk; nothing is guessed"

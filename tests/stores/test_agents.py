@@ -96,6 +96,7 @@ def codex_file(home: Path, thread: str, *objects: Any, **meta: Any) -> Path:
     name = f"rollout-2026-11-28T02-00-00-{thread}.jsonl"
     start = {"type": "session_meta", "payload": {"id": thread, "cwd": "/shop", **meta}}
     every = [{"timestamp": "2026-11-28T02:00:00.000Z"} | one for one in (start, *objects)]
+    every = [{"timestamp": one["timestamp"], **one} for one in every]
     return lines(home / ".codex" / "sessions" / "2026" / "11" / "28" / name, *every)
 
 
@@ -120,6 +121,20 @@ def test_a_total_that_stands_still_is_no_request_and_one_that_falls_begins_anew(
 def test_a_forks_first_total_holds_its_parents_and_only_the_last_response_is_its_own(home: Path) -> None:
     codex_file(home, SESSION, count(900, 200), count(1000, 100), forked_from_id="somewhere")
     assert inputs(home) == [200, 100]
+
+
+def test_totals_that_a_fork_of_a_fork_copied_are_the_first_sessions(home: Path) -> None:
+    first, second, third = (SESSION[:-1] + end for end in "abc")
+
+    def begun(thread: str, forked_from: str | None) -> dict[str, Any]:
+        return {"type": "session_meta", "payload": {"id": thread, "forked_from_id": forked_from, "cwd": "/shop"}}
+
+    codex_file(home, first, count(100, 100, 5))
+    codex_file(home, second, begun(first, None), count(100, 100, 0), count(160, 60, 9), forked_from_id=first)
+    copies = (count(100, 100, 0), count(160, 60, 0))
+    codex_file(home, third, begun(second, first), begun(first, None), *copies, count(170, 10, 9), forked_from_id=second)
+    found = [(session[-1], one.input_tokens) for session, one in requests_of(sessions_in(home, "codex"))]
+    assert found == [("a", 100), ("b", 60), ("c", 10)]
 
 
 def test_a_search_is_billed_by_the_call_and_a_tier_from_when_it_was_asked_for(home: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stores.conftest import DATA, requests_of, sessions_in, truth_of
+from tests.stores.conftest import DATA, copied, requests_of, sessions_in, truth_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +36,17 @@ def test_reading_again_from_the_index_gives_the_same(store: str, tmp_path: Path)
     home, agent = DATA / store / "home", truth_of(store)["agent"]
     index = tmp_path / "cache" / "sessions.db"
     assert sessions_in(home, agent, index) == sessions_in(home, agent, index) == sessions_in(home, agent)
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_it_does_not_matter_how_the_json_is_spaced(store: str, home: Path) -> None:
+    agent = truth_of(store)["agent"]
+    copied(store, home)
+    expected = sessions_in(home, agent)
+    for path in home.rglob("*.jsonl"):
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    assert sessions_in(home, agent) == expected
 
 
 def test_requests_of_claude_that_no_line_has_are_known_from_the_totals() -> None:

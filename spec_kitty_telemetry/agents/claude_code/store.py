@@ -24,7 +24,6 @@ from spec_kitty_telemetry.agents.claude_code.lines import (
     Block,
     Line,
     LooseLine,
-    Usage,
     loosely,
 )
 from spec_kitty_telemetry.agents.claude_code.numbers import Place, greatest, read, read_loosely, running_totals
@@ -32,10 +31,10 @@ from spec_kitty_telemetry.agents.common import signals
 from spec_kitty_telemetry.agents.common.host_commands import MARKERS
 from spec_kitty_telemetry.agents.common.joining import joined
 from spec_kitty_telemetry.agents.common.store import Fragment, Request, Signal, Thread
-from spec_kitty_telemetry.agents.common.store_files import opened, spans_with, walk
+from spec_kitty_telemetry.agents.common.store_files import is_compact, opened, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.agents.common.store import StoredSession
@@ -45,9 +44,13 @@ FORMAT = 1
 """Goes up when the same file would be read as something else."""
 
 _NAME, _MODULE = MARKERS
-_USAGE, _TOTALS = b'"usage":', b'"cost-state"'
-_DENSE = 3
-"""Where at least every third line has what is looked for, decoding all of them is faster than looking."""
+_MESSAGE, _USER, _ID, _USAGE = b'"message":{', b'"message":{"role":"user"', b'"id":"', b'"usage":{'
+_RESULT, _TOTALS = b'"tool_use_id"', b'{"type":"cost-state"'
+_MESSAGE_WITHIN, _ID_WITHIN, _RESULT_WITHIN = 1024, 160, 160
+"""How soon these stand in a line, in all versions: a line's own members before its message are short."""
+_TYPE, _ATTACHMENT, _ATTACHMENT_WITHIN = b'{"type":"', b'"attachment":{', 200
+_ID_BYTES, _USAGE_BYTES = 48, 200
+"""Enough to hold a message's id and its counts."""
 _HEAD_LINES = 40
 _META_BYTES = 1 << 16
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
@@ -66,8 +69,8 @@ def session_files(context: AgentContext) -> Iterator[Path]:
     """Yield the transcripts of sessions and of their sub-agents, nothing else that lies beside them."""
     for root in dict.fromkeys(roots(context)):
         for path in walk(root, r".+\.jsonl", depth=8):
-            depth = len(path.relative_to(root).parts)
-            if depth == 2 or ("subagents" in path.parts[-depth:] and path.name.startswith("agent-")):  # noqa: PLR2004
+            folders = path.parts[len(root.parts) : -1]
+            if len(folders) == 1 or ("subagents" in folders and path.name.startswith("agent-")):
                 yield path
 
 
@@ -77,8 +80,7 @@ class Reader:
     def __init__(self, path: Path, fragments: list[Fragment]) -> None:
         self.fragments = fragments or [_empty(path)]
         self._main = self.fragments[0]
-        self._is_dense = True
-        self._said: tuple[str | None, Usage] | None = None
+        self._said = b"", b""
         self._places: dict[str, tuple[Fragment, int]] = {
             entry.request_id: (fragment, place)
             for fragment in self.fragments
@@ -87,29 +89,51 @@ class Reader:
         }
 
     def take(self, block: bytes) -> None:
-        """Take in whole lines."""
+        """Take in whole lines; what most bytes are in (attachments, results of tools) is told by how it begins."""
         main = self._main
         if main.began_at is None or main.version is None:
             self._begin(block)
-        if self._speaks_of_host(block):
-            self._take_spoken(block)
-        elif self._is_dense:
-            self._take_all(block)
-        else:
-            self._take_found(block)
+        if not is_compact(block):
+            for text in filter(None, block.split(b"\n")):
+                self._take_response(text)
+            return
+        for text in block.split(b"\n"):
+            place = text.find(_MESSAGE, 0, _MESSAGE_WITHIN)
+            if place < 0:
+                if text.startswith(_TOTALS) or (_is_odd(text) and _USAGE in text):
+                    self._take_line(text)
+            elif text.startswith(_USER, place):
+                self._hear_user(text, place)
+            elif self._is_new(text, place):
+                self._take_response(text)
+
+    def _is_new(self, text: bytes, place: int) -> bool:
+        """Tell whether a response's line does more than repeat the numbers of the one before, as most do."""
+        name = text.find(_ID, place, place + _ID_WITHIN)
+        usage = text.rfind(_USAGE)
+        said = text[name : name + _ID_BYTES], text[usage : usage + _USAGE_BYTES]
+        repeats = name >= 0 and usage >= 0 and said == self._said
+        self._said = said
+        return not repeats or _NAME in text or (bool(self._main.carried) and _MODULE in text)
+
+    def _hear_user(self, text: bytes, place: int) -> None:
+        """Take in what a user typed, if it speaks of the host, or the result of a call that is awaited."""
+        is_result = text.find(_RESULT, place, place + _RESULT_WITHIN) >= 0
+        if (not is_result and _NAME in text) or any(call.encode() in text for call in self._main.awaited):
+            self._take_response(text)
+
+    def _take_response(self, text: bytes) -> None:
+        line = self._take_line(text)
+        if line is not None and self._speaks_of_host(text):
+            self._listen(text, self._fragment(line))
 
     def _speaks_of_host(self, text: bytes) -> bool:
-        """Tell whether lines must be read for what was said in them.
-
-        The host's module is looked for only after its name was seen: every search costs as much as reading the file.
-        """
+        """Tell whether a line must be read for what was said in it; the host's module only after its name was seen."""
         main = self._main
         if _NAME in text:
             main.carried["host"] = 1
             return True
-        if not main.carried:
-            return False
-        return _MODULE in text or any(call.encode() in text for call in main.awaited)
+        return bool(main.carried) and (_MODULE in text or any(call.encode() in text for call in main.awaited))
 
     def _begin(self, block: bytes) -> None:
         """Look for the time and the version; a fork's first time is that of the fork, before the copied lines."""
@@ -125,49 +149,22 @@ class Reader:
                 self._main.version = self._main.version or line.version
             start = end + 1
 
-    def _take_all(self, block: bytes) -> None:
-        try:
-            lines: Iterable[Line | LooseLine | None] = LINES.decode_lines(block)
-        except (ValueError, RecursionError):
-            lines = map(_decoded, block.split(b"\n"))
-        counted = [self._take_line(line) for line in lines if line is not None]
-        self._is_dense = sum(counted) * _DENSE >= len(counted)
-
-    def _take_found(self, block: bytes) -> None:
-        spans = [*spans_with(block, _USAGE), *spans_with(block, _TOTALS)]
-        for start, end in sorted(set(spans)):
-            line = _decoded(block[start:end])
-            if line is not None:
-                self._take_line(line)
-        self._is_dense = len(spans) * _DENSE >= block.count(b"\n")
-
-    def _take_spoken(self, block: bytes) -> None:
-        """Take in lines one by one, with what was said in those that speak of the host."""
-        for text in block.split(b"\n"):
-            line = _decoded(text) if text else None
-            if line is None:
-                continue
-            self._take_line(line)
-            if self._speaks_of_host(text):
-                self._listen(text, self._fragment(line.line if isinstance(line, LooseLine) else line))
-
-    def _take_line(self, line: Line | LooseLine) -> bool:
-        """Take in a line; say whether it counted."""
+    def _take_line(self, text: bytes) -> Line | None:
+        """Take in a line's numbers, if it has any, and return it; `None` if it cannot be read."""
+        line = _decoded(text)
+        if line is None:
+            return None
         if isinstance(line, LooseLine):
             if line.counted and line.line.timestamp is not None:
                 self._count(line.line, read_loosely(line.counted, self._place(line.line, line.message_id)))
-            return bool(line.counted)
+            return line.line
+        message = line.message
         if line.modelUsage is not None and line.type == "cost-state":
             self._main.totals = running_totals(line.modelUsage, _latest(self._main) or self._main.began_at)
-            return True
-        message = line.message
-        if message is None or message.usage is None or line.type != "assistant" or message.model == SYNTHETIC:
-            return False
-        said = message.id, message.usage
-        if line.timestamp is not None and (said != self._said or message.id is None):
-            self._said = said  # most responses are written several times with the same numbers
-            self._count(line, read(message, message.usage, self._place(line, message.id)))
-        return True
+        elif line.type == "assistant" and line.timestamp is not None and message is not None and message.usage:
+            requests = read(message, message.usage, self._place(line, message.id))
+            self._count(line, requests if message.model != SYNTHETIC else [])
+        return line
 
     def _place(self, line: Line, message_id: str | None) -> Place:
         at = line.timestamp or _LONG_AGO
@@ -233,6 +230,11 @@ reader = Reader
 def sessions(fragments: list[Fragment]) -> list[StoredSession]:
     """Join the files of sessions, with the hidden requests of each."""
     return [with_hidden(session, fragments) for session in joined(AGENT, fragments)]
+
+
+def _is_odd(text: bytes) -> bool:
+    """Tell whether a line without a message near its beginning may have one; lines of other types have none."""
+    return not text.startswith(_TYPE) and text.find(_ATTACHMENT, 0, _ATTACHMENT_WITHIN) < 0
 
 
 def _empty(path: Path) -> Fragment:

@@ -23,7 +23,7 @@ from spec_kitty_telemetry.agents.common import json_spans, signals
 from spec_kitty_telemetry.agents.common.host_commands import MARKERS
 from spec_kitty_telemetry.agents.common.joining import joined
 from spec_kitty_telemetry.agents.common.store import Fragment, Request, Signal, Thread
-from spec_kitty_telemetry.agents.common.store_files import walk
+from spec_kitty_telemetry.agents.common.store_files import is_compact, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ FORMAT = 1
 _NAME, _MODULE = MARKERS
 _LINE = re.compile(
     rb'(?:\{"timestamp":"[^"]{1,40}",(?:"ordinal":\d+,)?"type":"'
-    rb'(?:(?P<counts>token_usage_record|turn_context|event_msg","payload":\{"type":"(?:token_count|thread_settings_app)'
+    rb'(?:(?P<counts>token_usage_record|turn_context|session_meta|event_msg","payload":\{"type":"(?:token_count|thread_settings_app)'
     rb'|response_item","payload":\{"type":"web_search_call)'
     rb'|response_item","payload":\{"type":"(?:(?P<ends>\w+_output")|(?P<says>message"|\w+_call"))))'
     rb'|(?P<odd>\{(?!"timestamp"))'
@@ -87,13 +87,29 @@ class Reader:
         """Take in whole lines."""
         if self._main.began_at is None:
             self._take_line(block[: block.find(b"\n")])
+        if not is_compact(block):
+            for text in filter(None, block.split(b"\n")):
+                self._take_any(text)
+            self._keep_total()
+            return
         for text in block.split(b"\n"):  # faster here than looking for each kind of line in turn
             found = _LINE.match(text)
             kind = found.lastgroup if found else None
-            if kind in {"counts", "odd"}:
+            if kind == "odd":
+                self._take_any(text)
+            elif kind == "counts":
                 self._take_line(text)
             elif (kind == "says" and self._speaks_of_host(text)) or (kind == "ends" and self._ends_a_call(text)):
                 self._listen(text)
+        self._keep_total()
+
+    def _take_any(self, text: bytes) -> None:
+        """Take in a line whose beginning does not say what it is."""
+        self._take_line(text)
+        if self._speaks_of_host(text) or self._ends_a_call(text):
+            self._listen(text)
+
+    def _keep_total(self) -> None:
         if self._total is not None:
             self._main.carried["total"] = msgspec.json.encode(self._total).decode()
 
@@ -150,6 +166,8 @@ class Reader:
         """Take in the thread's own first line; a copied history brings the parent's along."""
         main = self._main
         if main.began_at is not None:
+            if self._is_copying(at):
+                main.carried["lineage"] = payload.forked_from_id or payload.session_id or payload.id or ""
             return
         main.began_at, main.version = at, payload.cli_version
         own = payload.id or main.thread.thread_id
@@ -177,7 +195,9 @@ class Reader:
         if used is None or not any(used.counts):
             return
         is_copy = self._is_copying(at)
-        of = main.carried.get("lineage") if is_copy else main.thread.thread_id
+        if is_copy:
+            main.carried["copied"] = 1
+        of = main.carried.get("lineage") if "copied" in main.carried else main.thread.thread_id
         self._count(f"{of} total {'-'.join(map(str, total.counts))}", used, at, is_copy=is_copy)
 
     def _count(self, key: str, used: Usage, at: datetime, *, is_copy: bool) -> None:

@@ -2,53 +2,51 @@
 
 from __future__ import annotations
 
-import sys
-from array import array
-from hashlib import blake2b
+from itertools import chain
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from spec_kitty_telemetry.agents.common.store import Request
 from spec_kitty_telemetry.agents.common.store_index import Outline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from spec_kitty_telemetry.agents.common.store import Fragment
     from spec_kitty_telemetry.project.file_stamp import FileStamp
 
-ID_BYTES = 8
+_ids = msgspec.msgpack.Decoder(list[str])
 
 
 def outlined(fragments: list[Fragment], stamps: list[FileStamp]) -> Outline:
     """Describe what was read of a file."""
-    requests = [one for each in fragments for one in each.thread.entries if isinstance(one, Request)]
-    moments = [one.at.timestamp() for each in fragments for one in each.thread.entries]
-    began = [each.began_at.timestamp() for each in fragments if each.began_at is not None]
-    folders = (entry.folder for each in fragments for entry in each.thread.entries)
+    entries = list(chain.from_iterable(each.thread.entries for each in fragments))
+    requests = [one.request_id for one in entries if isinstance(one, Request) and not one.is_copy]
+    copies = [one.request_id for one in entries if isinstance(one, Request) and one.is_copy]
+    moments = [one.at for one in entries]
+    began = [each.began_at for each in fragments if each.began_at is not None] or moments
+    folders = {one.folder: None for one in entries}
     return Outline(
         stamps=stamps,
         sessions=list(dict.fromkeys(each.session_id for each in fragments)),
-        folders=list(dict.fromkeys(folder for folder in folders if folder)),
-        began=min(began or moments, default=0.0),
-        ended=max(moments, default=0.0),
-        requests=_ids(one for one in requests if not one.is_copy),
-        copies=_ids(one for one in requests if one.is_copy),
+        folders=[folder for folder in folders if folder],
+        began=min(began).timestamp() if began else 0.0,
+        ended=max(moments).timestamp() if moments else 0.0,
+        count=len(requests) + len(copies),
+        requests=_encoded(requests),
+        copies=_encoded(copies),
     )
 
 
-def id_of(request: Request) -> int:
-    """Return what tells a request from all others of its agent."""
-    return int.from_bytes(_digest(request), sys.byteorder)
+def ids_in(encoded: bytes) -> list[str]:
+    """Return the ids of an outline's requests."""
+    try:
+        return _ids.decode(encoded)
+    except (ValueError, RecursionError):
+        return []
 
 
-def numbers_of(ids: bytes) -> array[int]:
-    """Return the numbers that `id_of` gives, of an outline's requests."""
-    return array("Q", ids)
-
-
-def _ids(requests: Iterable[Request]) -> bytes:
-    return b"".join(map(_digest, requests))
-
-
-def _digest(request: Request) -> bytes:
-    return blake2b(request.request_id.encode("utf-8", "replace"), digest_size=ID_BYTES).digest()
+def _encoded(ids: list[str]) -> bytes:
+    try:
+        return msgspec.msgpack.encode(ids)
+    except UnicodeEncodeError:
+        return msgspec.msgpack.encode([one.encode("utf-8", "replace").decode() for one in ids])

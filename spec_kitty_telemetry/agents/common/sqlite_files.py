@@ -1,8 +1,9 @@
 """Reading an agent's SQLite file without touching it, however it was left behind.
 
-A database in use has a write-ahead log beside it.  To read that, SQLite would make files in the agent's folder, so the
-database is copied, with its log, to a folder of ours; one without a log is read in place, as a file that nobody
-changes.  What is damaged gives the rows up to the damage.
+A database in use has a write-ahead log beside it, and an index of that which all its users share: it is read like any
+other user would.  Without that index SQLite would make one in the agent's folder, so the database is copied, with its
+log, to a folder of ours.  One without a log is read in place, as a file that nobody changes.  What is damaged gives the
+rows up to the damage.
 """
 
 from __future__ import annotations
@@ -56,23 +57,38 @@ class SqliteFile:
 def open_sqlite(path: Path) -> Iterator[SqliteFile | None]:
     """Open a database for reading; `None` where it is none."""
     with contextlib.ExitStack() as stack:
-        try:
-            place = path
-            if _size(wal_of(path)):
-                place = _copied(path, Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sessions-"))))
-                options = "mode=rw"  # the copy is ours, and its log is to be taken in
-            else:
-                options = "mode=ro&immutable=1"
-            base = sqlite3.connect(f"{place.absolute().as_uri()}?{options}", uri=True, timeout=0.1)
-            stack.enter_context(contextlib.closing(base))
-            deadline = time.monotonic() + _SECONDS
-            base.set_progress_handler(lambda: int(time.monotonic() > deadline), _STEPS)
-            base.text_factory = lambda text: text.decode("utf-8", errors="replace")
-            base.execute("SELECT name FROM sqlite_master LIMIT 1").fetchone()
-        except (sqlite3.Error, OSError, ValueError):
-            yield None
-            return
-        yield SqliteFile(base)
+        base = None
+        for place in _places(path, stack):
+            with contextlib.suppress(sqlite3.Error, OSError, ValueError):
+                base = stack.enter_context(contextlib.closing(_connected(place)))
+                break
+        yield SqliteFile(base) if base is not None else None
+
+
+def _places(path: Path, stack: contextlib.ExitStack) -> Iterator[str]:
+    """Yield how the database may be opened, the best way first."""
+    if not _size(wal_of(path)):
+        yield f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        return
+    if _size(path.with_name(f"{path.name}-shm")):
+        yield f"{path.absolute().as_uri()}?mode=ro"
+    with contextlib.suppress(OSError):
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sessions-")))
+        # The copy is ours, and its log is to be taken in.
+        yield f"{_copied(path, folder).absolute().as_uri()}?mode=rw"
+
+
+def _connected(place: str) -> sqlite3.Connection:
+    base = sqlite3.connect(place, uri=True, timeout=0.1)
+    deadline = time.monotonic() + _SECONDS
+    base.set_progress_handler(lambda: int(time.monotonic() > deadline), _STEPS)
+    base.text_factory = lambda text: text.decode("utf-8", errors="replace")
+    try:
+        base.execute("SELECT name FROM sqlite_master LIMIT 1").fetchone()
+    except sqlite3.Error:
+        base.close()
+        raise
+    return base
 
 
 def wal_of(path: Path) -> Path:

@@ -26,6 +26,7 @@ MOST_LINE_BYTES = 64 << 20
 """Longer lines are passed over; the longest that agents wrote held a picture and 20 MiB."""
 _MOST_ENTRIES = 1_000_000
 _DOCUMENT_BYTES = 64 << 20
+_COMPACT = re.compile(rb'\{"[^"\\]{1,100}":[^\s]')
 
 
 def walk(root: Path, name: str, depth: int) -> Iterator[Path]:
@@ -104,6 +105,14 @@ def _read_all(descriptor: int, most_bytes: int) -> bytes:
     return b"".join(parts)
 
 
+def is_compact(block: bytes) -> bool:
+    """Tell whether lines of JSON are written without blanks between their members, as agents' own programs do.
+
+    Readers that tell from a line's beginning what it is rely on it; lines that were written otherwise are all decoded.
+    """
+    return _COMPACT.match(block) is not None
+
+
 class LineBlocks:
     """The whole lines of an open file from a position on, in blocks; `position` is where the next line begins.
 
@@ -154,14 +163,3 @@ class LineBlocks:
                 self.position = position
                 return True
         return False
-
-
-def spans_with(block: bytes, marker: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where the lines of `block` that hold `marker` begin and end, each once."""
-    place = block.find(marker)
-    while place >= 0:
-        start = block.rfind(b"\n", 0, place) + 1
-        end = block.find(b"\n", place)
-        end = len(block) if end < 0 else end
-        yield start, end
-        place = block.find(marker, end)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
-VERSION = 1
+VERSION = 2
 """Goes up when `Fragment`, `Outline` or the tables change."""
 _APPLICATION = 0x736B7469
 _LOCK_SECONDS = 0.5
@@ -42,8 +42,10 @@ class Outline(msgspec.Struct, frozen=True, gc=False, array_like=True):
     began: float
     """When it was begun, in seconds since 1970; `ended`: the last entry."""
     ended: float
+    count: int
+    """How many requests there are."""
     requests: bytes
-    """Eight bytes for each request that the file does not mark as copied; `copies`: for the others."""
+    """The ids of those that are not marked as copied, `copies` of the others; decoded when they are needed."""
     copies: bytes
 
 

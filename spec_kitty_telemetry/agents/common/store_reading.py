@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from spec_kitty_telemetry.agents.common.outlining import ID_BYTES, id_of, numbers_of
+from spec_kitty_telemetry.agents.common.outlining import ids_in
 from spec_kitty_telemetry.agents.common.store import Request
 from spec_kitty_telemetry.agents.common.tokens import join_doubts
 
@@ -42,14 +42,14 @@ class StoreReading:
         self._agent = agent
         self._reading = reading
         self._files: list[ReadFile] = []
-        self._owners = Owners([])
+        self._owners: Owners | None = None
+        """Made when the first session is wanted: mostly none is, because nothing changed."""
 
     def sessions(
         self, context: AgentContext, wanted: Callable[[SessionOutline], bool] | None = None
     ) -> Iterator[StoredSession]:
         """Yield the sessions, those that are `wanted`."""
         self._files = list(self._reading.files(context))
-        self._owners = Owners([*self._files, *self._reading.gone(self._files)])
         by_session: dict[str, list[int]] = {}
         for number, file in enumerate(self._files):
             for session in file.outline.sessions:
@@ -66,6 +66,8 @@ class StoreReading:
         return SessionOutline(self._agent, session, folders, datetime.fromtimestamp(ended, UTC), " ".join(state))
 
     def _joined(self, session: str, numbers: list[int]) -> Iterator[StoredSession]:
+        if self._owners is None:
+            self._owners = Owners([*self._files, *self._reading.gone(self._files)])
         contents = (self._reading.content(self._files[number]) for number in numbers)
         fragments = [one for content in contents for one in content if one.session_id == session]
         for joined in self._reading.store.sessions(fragments):
@@ -80,33 +82,29 @@ class Owners:
     def __init__(self, files: list[ReadFile]) -> None:
         self._files = files
         order = sorted(range(len(files)), key=lambda number: _rank(files[number]), reverse=True)
-        self._owner: dict[int, int] = {}
+        self._owner: dict[str, int] = {}
         for number in order:  # who is written last stays
-            self._owner.update(dict.fromkeys(numbers_of(files[number].outline.copies), number))
+            self._owner.update(dict.fromkeys(ids_in(files[number].outline.copies), number))
         for number in order:
-            self._owner.update(dict.fromkeys(numbers_of(files[number].outline.requests), number))
+            self._owner.update(dict.fromkeys(ids_in(files[number].outline.requests), number))
         self._owned = Counter(self._owner.values())
 
     def take_copies_out(self, session: StoredSession, numbers: frozenset[int]) -> None:
         """Leave out of a session what files of another one own, and what two of its own files say; say whose it was."""
-        if all(self._owned[number] == self._held(number) for number in numbers):
+        if all(self._owned[number] == self._files[number].outline.count for number in numbers):
             return
-        seen: set[int] = set()
+        seen: set[str] = set()
         for thread in session.threads:
             kept = []
             for entry in thread.entries:
-                number = id_of(entry) if isinstance(entry, Request) else None
-                owner = self._owner.get(number) if number is not None else None
+                name = entry.request_id if isinstance(entry, Request) else None
+                owner = self._owner.get(name) if name is not None else None
                 if owner is not None and owner not in numbers:
                     session.forked_from = session.forked_from or self._files[owner].outline.sessions[0]
-                elif number is None or number not in seen:
+                elif name is None or name not in seen:
                     kept.append(entry)
-                    seen.update([number] if number is not None else ())
+                    seen.update([name] if name is not None else ())
             thread.entries = kept
-
-    def _held(self, number: int) -> int:
-        outline = self._files[number].outline
-        return (len(outline.requests) + len(outline.copies)) // ID_BYTES
 
 
 def _rank(file: ReadFile) -> tuple[float, float, str]:

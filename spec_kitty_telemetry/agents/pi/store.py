@@ -42,7 +42,7 @@ def session_files(context: AgentContext) -> Iterator[Path]:
 class Reader(JsonLines):
     """Reads one session's file."""
 
-    counted = (b'"assistant"', b'"type":"session"')
+    counted = (b'"assistant"', b'"session"')
 
     def begin(self, path: Path) -> Fragment:
         """Take the session from the name, for files whose header is broken."""
