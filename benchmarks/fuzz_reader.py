@@ -1,4 +1,4 @@
-"""Fuzz what reads a log: `scan`, `clock.catch_up`, the spool's and the marks' files, and `repair`.
+"""Fuzz what reads a log: `scan`, `checkpoint.catch_up`, the spool's and the marks' files, and `repair`.
 
     python benchmarks/fuzz_reader.py [seconds]
 
@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING
 
 from ulid import ULID
 
-from spec_kitty_telemetry.log import checkpoint as clock
-from spec_kitty_telemetry.log import spool
+from spec_kitty_telemetry.log import checkpoint, spool
 from spec_kitty_telemetry.log.reader import ScanReport, scan
 from spec_kitty_telemetry.log.repair import health, repair
 from spec_kitty_telemetry.model.payload import ExecutionPayload
@@ -115,11 +114,11 @@ class Bench:
             seen.add((event_id, revision))
 
         try:
-            at_once = clock.catch_up(descriptor, clock.Checkpoint(), time.monotonic() + 60, note)
-            bit_by_bit = clock.Checkpoint()
-            while not (bit_by_bit := clock.catch_up(descriptor, bit_by_bit, 0, note)).complete:
+            at_once = checkpoint.catch_up(descriptor, checkpoint.Checkpoint(), time.monotonic() + 60, note)
+            bit_by_bit = checkpoint.Checkpoint()
+            while not (bit_by_bit := checkpoint.catch_up(descriptor, bit_by_bit, 0, note)).complete:
                 pass
-            assert clock.catch_up(descriptor, at_once, 0, note) == at_once == bit_by_bit
+            assert checkpoint.catch_up(descriptor, at_once, 0, note) == at_once == bit_by_bit
         finally:
             os.close(descriptor)
         assert at_once.clock >= greatest
@@ -137,7 +136,7 @@ def check_small_files(folder: Path, text: bytes) -> None:
     """Read `text` as a clock file and as a waiting record."""
     path = folder / "01ARZ3NDEKTSV4RRFFQ69G5FAV.json"
     path.write_bytes(text)
-    assert clock.load(path).clock >= 0
+    assert checkpoint.load(path).clock >= 0
     spool.read(path)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from spec_kitty_telemetry.bridges.agent_call import AgentCall, UnclearCallError, project_root_of, read_call
 from spec_kitty_telemetry.bridges.attempts import Attempts
 from spec_kitty_telemetry.hooks.worker import Worker
-from spec_kitty_telemetry.project import diagnostics as notes
+from spec_kitty_telemetry.project import diagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -195,7 +195,7 @@ def _note(project_root: Path | None, error: BaseException) -> None:
     logger.debug("%s", sentence, exc_info=error)
     if project_root is not None:
         try:
-            notes.leave(project_root, notes.BRIDGE, sentence)
+            diagnostics.leave(project_root, diagnostics.BRIDGE, sentence)
         except Exception as another:  # noqa: BLE001 - there is nobody left to tell
             logger.debug("no note could be left: %s", another)
 

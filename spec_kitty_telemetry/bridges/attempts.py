@@ -1,4 +1,4 @@
-"""Which attempt a run is: the how-manieth of its role for its work package, retries and re-implementations included.
+"""Which attempt a run is: attempts of one role on one work package, retries and re-implementations included.
 
 The host does not say.  Counting goes on from the feature's log, so that a run that is resumed in another process does
 not begin again at 1.

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from spec_kitty_telemetry.bridges import evidence, orchestrator, spec_kitty_cli, startup
-from spec_kitty_telemetry.project import diagnostics as notes
+from spec_kitty_telemetry.project import diagnostics
 from spec_kitty_telemetry.project.killswitch import VARIABLE, is_off
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ _HOSTS = (
 def check(project_root: Path | None = None, environment: Mapping[str, str] = os.environ) -> list[BridgeStatus]:
     """Return the state of every bridge in this environment, with what the bridges noted in the project."""
     found = [_check(host, environment) for host in _HOSTS]
-    noted = notes.read(project_root, notes.BRIDGE) if project_root is not None else []
+    noted = diagnostics.read(project_root, diagnostics.BRIDGE) if project_root is not None else []
     if noted:
         last = found.pop()
         more = f"{last.detail}; {len(noted)} run(s) could not be recorded, the last: {noted[-1]}"

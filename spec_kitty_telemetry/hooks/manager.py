@@ -19,7 +19,7 @@ from spec_kitty_telemetry.hooks.others import OtherPlugins, is_own
 from spec_kitty_telemetry.hooks.specs import PluginStatus
 from spec_kitty_telemetry.hooks.validation import HOOK_NAMES, checked_hooks, new_manager
 from spec_kitty_telemetry.model.redaction import safe_error
-from spec_kitty_telemetry.project import diagnostics as notes
+from spec_kitty_telemetry.project import diagnostics
 from spec_kitty_telemetry.project.files import FilesLeftAloneError
 from spec_kitty_telemetry.project.locate import find_project
 
@@ -199,7 +199,7 @@ class Hooks:
         is_new, status.problem = status.problem != problem, problem
         if is_new and self._project_root is not None:
             with suppress(Exception):  # a note is a kindness; the host goes on whatever becomes of it
-                notes.leave(self._project_root, notes.PLUGINS, f"plugin {name}: {note}")
+                diagnostics.leave(self._project_root, diagnostics.PLUGINS, f"plugin {name}: {note}")
 
     def _not_loaded(self, status: PluginStatus, error: BaseException) -> None:
         status.loaded = False

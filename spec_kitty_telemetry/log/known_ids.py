@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from spec_kitty_telemetry.log import checkpoint as clock
+from spec_kitty_telemetry.log import checkpoint
 
 
 @dataclass(slots=True)
 class KnownIds:
     """The event ids in a log up to one point of it, so that a writer can ask for one without reading all again."""
 
-    mark: clock.Checkpoint = field(default_factory=clock.Checkpoint)
+    mark: checkpoint.Checkpoint = field(default_factory=checkpoint.Checkpoint)
     revisions: dict[str, int] = field(default_factory=dict)
     """Each id with the greatest revision that a line with it has."""
 
@@ -25,6 +25,6 @@ class KnownIds:
 
     def catch_up(self, descriptor: int, deadline: float) -> None:
         """Read what was added to the open log since the last time; all of it if the log was rewritten."""
-        if not clock.still_fits(descriptor, self.mark):
+        if not checkpoint.still_fits(descriptor, self.mark):
             self.revisions.clear()
-        self.mark = clock.catch_up(descriptor, self.mark, deadline, self.add)
+        self.mark = checkpoint.catch_up(descriptor, self.mark, deadline, self.add)

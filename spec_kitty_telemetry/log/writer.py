@@ -7,7 +7,7 @@ again is that of `scan`.
 
 The next Lamport clock must be above every one in the log, also after git merged another branch's lines, yet an append
 must not read the log.  So the clock file remembers how far the log was read and what stood right before that point
-(`clock.Checkpoint`): if that still stands there, only what came after it is read.
+(`checkpoint.Checkpoint`): if that still stands there, only what came after it is read.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from spec_kitty_telemetry.errors import LogError, ProjectError
-from spec_kitty_telemetry.log import checkpoint as clock
+from spec_kitty_telemetry.log import checkpoint
 from spec_kitty_telemetry.log.flushing import flush, flush_folder
 from spec_kitty_telemetry.log.spool import Spool
 from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES, ExecutionEvent, encode
@@ -120,7 +120,7 @@ class FeatureLog:
         :raises LogError: it could not be written in time; it is nowhere then.
         """
         deadline = time.monotonic() + patience_s
-        numbered = clock.numbered(line)
+        numbered = checkpoint.numbered(line)
         with self.exclusively(patience_s), self._opened(deadline) as descriptor:
             known.catch_up(descriptor, deadline)
             if not known.mark.complete:
@@ -155,8 +155,8 @@ class FeatureLog:
 
     def _append_locked(self, descriptor: int, events: list[ExecutionEvent], deadline: float) -> list[ExecutionEvent]:
         waiting = self.spool.waiting(deadline)
-        before = clock.load(self._clock_path)
-        mark = clock.catch_up(descriptor, before, deadline, waiting.discard_recorded)
+        before = checkpoint.load(self._clock_path)
+        mark = checkpoint.catch_up(descriptor, before, deadline, waiting.discard_recorded)
         if not mark.complete:
             self._save(mark, before, waiting)
             raise LogError("the log changed and could not be read through in time")
@@ -170,13 +170,13 @@ class FeatureLog:
         self._save(mark, before, waiting)
         return written
 
-    def _save(self, mark: clock.Checkpoint, before: clock.Checkpoint, waiting: Waiting) -> None:
+    def _save(self, mark: checkpoint.Checkpoint, before: checkpoint.Checkpoint, waiting: Waiting) -> None:
         # A file that stays though its record is in the log must meet that line again the next time.
-        clock.save(self._clock_path, mark if waiting.all_removed else before)
+        checkpoint.save(self._clock_path, mark if waiting.all_removed else before)
 
     def _write(
-        self, descriptor: int, mark: clock.Checkpoint, lines: list[bytes], greatest_clock: int
-    ) -> clock.Checkpoint:
+        self, descriptor: int, mark: checkpoint.Checkpoint, lines: list[bytes], greatest_clock: int
+    ) -> checkpoint.Checkpoint:
         if any(len(line) > MAXIMUM_LINE_BYTES for line in lines):
             raise LogError(f"the record is longer than {MAXIMUM_LINE_BYTES} bytes, which no reader accepts")
         # A line that a crash tore off is ended first, or it would swallow the one that follows.

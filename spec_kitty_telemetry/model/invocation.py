@@ -50,7 +50,7 @@ class Invocation(_Frozen):
     wp_id: str | None = None
     """Work package, such as `WP01`; `None` where there is none."""
     attempt: int | None = Field(default=None, ge=1, le=MAXIMUM_COUNT)
-    """The how-manieth run of this role for this work package, counted from 1."""
+    """Attempt number of this role on this work package, starting at 1."""
     model: str | None = None
     """The model that the host asked for, where it chose one; what the agent reports wins."""
     provider: str | None = None

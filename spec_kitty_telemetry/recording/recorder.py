@@ -19,7 +19,7 @@ from spec_kitty_telemetry.log.writer import PATIENCE_S
 from spec_kitty_telemetry.model.ids import new_id
 from spec_kitty_telemetry.model.record import encode
 from spec_kitty_telemetry.project.layout import is_project
-from spec_kitty_telemetry.recording import in_flight as marks
+from spec_kitty_telemetry.recording import in_flight
 from spec_kitty_telemetry.recording.context import RecordingContext
 from spec_kitty_telemetry.recording.enrichment import Enrichment
 
@@ -61,7 +61,7 @@ class Recorder:
         """Leave a mark, so that a host that dies before `after_invocation` leaves a trace."""
         if context := RecordingContext.of_root(invocation.project_root):
             self._recover_once(context)
-            marks.leave(context.project, invocation)
+            in_flight.leave(context.project, invocation)
 
     @hookimpl
     def after_invocation(self, invocation: Invocation, result: InvocationResult) -> None:
@@ -75,7 +75,7 @@ class Recorder:
             self._append(context, [event])
         else:
             self._append_enriched(context, event, invocation, result, self._hooks)
-        marks.take_away(context.project, invocation.invocation_id)
+        in_flight.take_away(context.project, invocation.invocation_id)
 
     def _append_enriched(
         self,
@@ -108,12 +108,12 @@ class Recorder:
             return
         self._recovered.add(context.project.root)
         deadline = time.monotonic() + PATIENCE_S
-        with marks.abandoned(context.project) as left:
+        with in_flight.abandoned(context.project) as left:
             for runs in _by_feature(left):
                 events = [_event_of(context, run) for run in runs]
                 in_log = self._append(context, events, deadline - time.monotonic())
                 for run in runs:
-                    marks.take_away(context.project, run.invocation.invocation_id)
+                    in_flight.take_away(context.project, run.invocation.invocation_id)
                 if not in_log or time.monotonic() > deadline:
                     break
 
@@ -142,7 +142,7 @@ def _has_folder(project: Project, log: FeatureLog) -> bool:
 
 def _keep_in_mark(context: RecordingContext, invocation: Invocation, event: ExecutionEvent) -> None:
     try:
-        marks.end(context.project, invocation, event)
+        in_flight.end(context.project, invocation, event)
     except (OSError, TelemetryError) as error:  # the log or the spool may be writable all the same
         logger.debug("the mark of run %s cannot be kept: %s", invocation.invocation_id, error)
 

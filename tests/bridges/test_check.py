@@ -9,7 +9,7 @@ import pytest
 
 from spec_kitty_telemetry.bridges import startup
 from spec_kitty_telemetry.bridges.check import STARTUP_FILE, BridgeStatus, check
-from spec_kitty_telemetry.project import diagnostics as notes
+from spec_kitty_telemetry.project import diagnostics
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,7 +153,9 @@ def test_host_that_asks_for_the_bridge_gets_it_whatever_its_source_names(environ
 def test_what_could_not_be_recorded_in_a_project_is_told(tmp_path: Path) -> None:
     project = tmp_path / "shop"
     (project / ".kittify").mkdir(parents=True)
-    notes.leave(project, notes.BRIDGE, "an agent run was not recorded: role: found NoneType, expected a word")
+    diagnostics.leave(
+        project, diagnostics.BRIDGE, "an agent run was not recorded: role: found NoneType, expected a word"
+    )
     _, orchestrator = check(project, {})
     assert "1 run(s) could not be recorded, the last: " in orchestrator.detail
     assert "expected a word" in orchestrator.detail

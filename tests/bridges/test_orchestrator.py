@@ -21,7 +21,7 @@ from spec_kitty_telemetry.bridges.announcer import PATIENCE_S, Announcer
 from spec_kitty_telemetry.bridges.attempts import Attempts
 from spec_kitty_telemetry.hooks.manager import Hooks
 from spec_kitty_telemetry.hooks.specs import hookimpl
-from spec_kitty_telemetry.project import diagnostics as notes
+from spec_kitty_telemetry.project import diagnostics
 from spec_kitty_telemetry.recording.recorder import Recorder
 from spec_kitty_telemetry.reports.search import query_execution_events
 
@@ -377,7 +377,7 @@ def test_plugins_are_called_from_one_thread(host: Host) -> None:
 def test_unclear_call_is_not_recorded_and_leaves_a_note(host: Host, changed: dict[str, Any], reason: str) -> None:
     assert asyncio.run(host.run(Invoker([Answer()]), **changed)).success
     assert (host.notes.before, host.notes.after) == ([], [])
-    (note,) = notes.read(host.root, notes.BRIDGE)
+    (note,) = diagnostics.read(host.root, diagnostics.BRIDGE)
     assert reason in note
 
 
@@ -406,21 +406,21 @@ def test_broken_hooks_do_not_reach_the_host(host: Host) -> None:
     host.executor = new_executor()
     orchestrator.install(host.executor, Announcer(load=load))
     assert asyncio.run(host.run(Invoker([Answer()]))).success
-    assert "ImportError: half of an update" in notes.read(host.root, notes.BRIDGE)[0]
+    assert "ImportError: half of an update" in diagnostics.read(host.root, diagnostics.BRIDGE)[0]
 
 
 def test_notes_are_bounded_and_bad_ones_passed_over(host: Host) -> None:
     folder = host.root / ".kittify" / "runtime" / "telemetry"
     for _ in range(200):
-        notes.leave(host.root, notes.BRIDGE, "x" * 1000)
+        diagnostics.leave(host.root, diagnostics.BRIDGE, "x" * 1000)
     (file,) = folder.glob("*.jsonl")
     assert file.stat().st_size < 70_000
     file.write_text('{"at": "2026-01-01", "note": "good"}\nbad\n[]\n{}\n')
-    assert notes.read(host.root, notes.BRIDGE) == ["2026-01-01 good"]
+    assert diagnostics.read(host.root, diagnostics.BRIDGE) == ["2026-01-01 good"]
 
 
 def test_no_note_is_left_outside_a_project(tmp_path: Path) -> None:
-    notes.leave(tmp_path, notes.BRIDGE, "nothing")
+    diagnostics.leave(tmp_path, diagnostics.BRIDGE, "nothing")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,7 +17,7 @@ from spec_kitty_events import Event
 from spec_kitty_telemetry import query_execution_events
 from spec_kitty_telemetry.hooks.manager import Hooks
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
-from spec_kitty_telemetry.recording import in_flight as marks
+from spec_kitty_telemetry.recording import in_flight
 
 if TYPE_CHECKING:
     import subprocess
@@ -269,10 +269,10 @@ def test_marks_in_a_folder_that_leads_out_of_the_project_are_neither_left_nor_re
 def test_a_mark_gets_the_users_umask(project: Project) -> None:
     earlier = os.umask(0o077)
     try:
-        marks.leave(project, Invocation(project_root=project.root, feature=FEATURE, agent="a", role="r"))
+        in_flight.leave(project, Invocation(project_root=project.root, feature=FEATURE, agent="a", role="r"))
     finally:
         os.umask(earlier)
     (path,) = (project.runtime_dir / "running").glob("*.json")
     assert path.stat().st_mode & 0o777 == 0o600
-    marks.take_away(project, path.stem)
+    in_flight.take_away(project, path.stem)
     assert mark_files(project) == []

@@ -485,8 +485,8 @@ root = Path(sys.argv[1])
 hooks = Hooks()
 from spec_kitty_telemetry.recording.recorder import Recorder
 hooks.register(Recorder(), "telemetry")
-from spec_kitty_telemetry.recording import in_flight as marks
+from spec_kitty_telemetry.recording import in_flight
 from spec_kitty_telemetry.project.layout import Project
-marks.leave(Project(root), Invocation(project_root=root, feature=sys.argv[2], agent="a", role="r"))
+in_flight.leave(Project(root), Invocation(project_root=root, feature=sys.argv[2], agent="a", role="r"))
 os._exit(1)
 """

@@ -125,10 +125,10 @@ def _histories(project: Project | None) -> list[History]:
 
 def _plugin_failures(project: Project | None) -> list[str]:
     """Return what each plugin raised last in the processes of hosts."""
-    from spec_kitty_telemetry.project import diagnostics as notes
+    from spec_kitty_telemetry.project import diagnostics
 
     last: dict[str, str] = {}
-    for note in notes.read(project.root, notes.PLUGINS) if project else ():
+    for note in diagnostics.read(project.root, diagnostics.PLUGINS) if project else ():
         at, _, what = note.partition(" ")
         last[what] = f"{what} ({at}); mend or uninstall it, then 'doctor --repair' forgets this"
     return list(last.values())
@@ -147,9 +147,11 @@ def _logs(project: Project | None) -> list[LogHealth]:
 
 def _repair(project: Project) -> tuple[list[str], list[str]]:
     from spec_kitty_telemetry.log.repair import repair
-    from spec_kitty_telemetry.project import diagnostics as notes
+    from spec_kitty_telemetry.project import diagnostics
 
-    done: list[str] = ["what plugins raised is forgotten"] if notes.forget(project.root, notes.PLUGINS) else []
+    done: list[str] = (
+        ["what plugins raised is forgotten"] if diagnostics.forget(project.root, diagnostics.PLUGINS) else []
+    )
     failed: list[str] = []
     for log in _logs(project):
         try:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--model", metavar="NAME", help="The model, for agents that do not say it; default: the one that the command names."
 )
-@click.option("--attempt", type=click.IntRange(min=1), help="The how-manieth try this is.")
+@click.option("--attempt", type=click.IntRange(min=1), help="Attempt number, starting at 1.")
 @click.option("--run-id", metavar="ID", help="A name for the whole of several runs.")
 @click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", help="A label to group reports by; repeatable.")
 @project_option

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spec_kitty_telemetry.log import checkpoint as clock
+from spec_kitty_telemetry.log import checkpoint
 from spec_kitty_telemetry.model.record import ExecutionEvent, encode
 from spec_kitty_telemetry.project.files import open_regular
 
@@ -25,7 +25,7 @@ FEATURE = "043-telemetry-foundation"
 NewEvent = Callable[..., ExecutionEvent]
 
 
-def catch_up(path: Path, mark: clock.Checkpoint, seconds: float = 60) -> tuple[clock.Checkpoint, list[str]]:
+def catch_up(path: Path, mark: checkpoint.Checkpoint, seconds: float = 60) -> tuple[checkpoint.Checkpoint, list[str]]:
     seen: list[str] = []
 
     def note(event_id: str, _revision: int) -> None:
@@ -33,7 +33,7 @@ def catch_up(path: Path, mark: clock.Checkpoint, seconds: float = 60) -> tuple[c
 
     descriptor = open_regular(path, os.O_RDONLY)
     try:
-        return clock.catch_up(descriptor, mark, time.monotonic() + seconds, note), seen
+        return checkpoint.catch_up(descriptor, mark, time.monotonic() + seconds, note), seen
     finally:
         os.close(descriptor)
 
@@ -41,7 +41,7 @@ def catch_up(path: Path, mark: clock.Checkpoint, seconds: float = 60) -> tuple[c
 def test_an_append_reads_only_what_was_added_since_the_last_one(log: FeatureLog, new_event: NewEvent) -> None:
     for _ in range(3):
         log.append(new_event())
-    mark, _ = catch_up(log.path, clock.Checkpoint())
+    mark, _ = catch_up(log.path, checkpoint.Checkpoint())
     with log.path.open("ab") as file:
         file.write(encode(other := new_event(lamport_clock=90)))
     mark, seen = catch_up(log.path, mark)
@@ -64,7 +64,7 @@ def test_a_byte_order_mark_before_the_first_line_hides_no_clock(log: FeatureLog,
     log.path.write_bytes(
         b"\xef\xbb\xbf" + encode(first := new_event(lamport_clock=70)) + encode(new_event(lamport_clock=3))
     )
-    mark, seen = catch_up(log.path, clock.Checkpoint())
+    mark, seen = catch_up(log.path, checkpoint.Checkpoint())
     assert (mark.clock, seen[0]) == (70, first.event_id)
     assert log.append(new_event()).event.lamport_clock == 71
 
@@ -106,13 +106,13 @@ def test_a_log_that_cannot_be_read_in_time_is_read_on_by_the_next_append(log: Fe
     with log.path.open("wb") as file:
         for _ in range(5):
             file.write(line * 2000)
-    mark, calls = clock.Checkpoint(), 0
+    mark, calls = checkpoint.Checkpoint(), 0
     while calls == 0 or not mark.complete:
         before, (mark, _) = mark, catch_up(log.path, mark, seconds=0)
         calls += 1
         assert mark.size > before.size
     assert calls > 2
-    assert mark == catch_up(log.path, clock.Checkpoint())[0]
+    assert mark == catch_up(log.path, checkpoint.Checkpoint())[0]
 
 
 @pytest.mark.parametrize("length", [1024 * 1024, 1024 * 1024 + 1, 5 * 1024 * 1024])
@@ -121,7 +121,7 @@ def test_a_very_long_line_is_passed_over_also_when_it_is_read_bit_by_bit(
 ) -> None:
     hidden = encode(new_event(lamport_clock=500)).strip()  # in the long line's last part, where a block may begin
     log.path.write_bytes(b"x" * (length - len(hidden)) + hidden + b"\n" + encode(new_event(lamport_clock=4)))
-    mark = clock.Checkpoint()
+    mark = checkpoint.Checkpoint()
     while not (mark := catch_up(log.path, mark, seconds=0)[0]).complete:
         pass
     assert mark.clock == 4
@@ -142,35 +142,35 @@ def test_a_clock_file_is_as_long_as_ever_so_that_one_write_replaces_it(
 def test_any_bytes_as_a_clock_file_are_a_mark_that_can_be_counted_on(tmp_path: Path, text: bytes) -> None:
     path = tmp_path / "clock"
     path.write_bytes(text)
-    mark = clock.load(path)
+    mark = checkpoint.load(path)
     assert 0 <= mark.clock < 2**53 - 2**50
-    clock.save(path, mark)
-    assert clock.load(path) == mark
+    checkpoint.save(path, mark)
+    assert checkpoint.load(path) == mark
 
 
 @pytest.mark.parametrize(
     ("kept", "believed"),
     [
-        (clock.Checkpoint(clock=-1), False),
-        (clock.Checkpoint(clock=5, size=-1), False),
-        (clock.Checkpoint(clock=2**52 + 2**51 + 1), False),
-        (clock.Checkpoint(clock=2**52 + 2**51), True),
-        (clock.Checkpoint(clock=0, size=3), True),
-        (clock.Checkpoint(clock=7, size=0), True),
+        (checkpoint.Checkpoint(clock=-1), False),
+        (checkpoint.Checkpoint(clock=5, size=-1), False),
+        (checkpoint.Checkpoint(clock=2**52 + 2**51 + 1), False),
+        (checkpoint.Checkpoint(clock=2**52 + 2**51), True),
+        (checkpoint.Checkpoint(clock=0, size=3), True),
+        (checkpoint.Checkpoint(clock=7, size=0), True),
     ],
 )
-def test_a_kept_mark_that_cannot_be_is_none(tmp_path: Path, kept: clock.Checkpoint, believed: bool) -> None:
+def test_a_kept_mark_that_cannot_be_is_none(tmp_path: Path, kept: checkpoint.Checkpoint, believed: bool) -> None:
     path = tmp_path / "clock.json"
-    clock.save(path, kept)
-    assert clock.load(path) == (kept if believed else clock.Checkpoint())
+    checkpoint.save(path, kept)
+    assert checkpoint.load(path) == (kept if believed else checkpoint.Checkpoint())
 
 
 def test_a_mark_moves_on_by_what_was_appended() -> None:
-    mark = clock.Checkpoint(clock=9, size=5, tail=b"1234\n").after(b"abc\n", 3)
-    assert mark == clock.Checkpoint(clock=9, size=9, tail=b"1234\nabc\n")
+    mark = checkpoint.Checkpoint(clock=9, size=5, tail=b"1234\n").after(b"abc\n", 3)
+    assert mark == checkpoint.Checkpoint(clock=9, size=9, tail=b"1234\nabc\n")
 
 
 def test_a_line_that_says_no_clock_raises_none(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(b'{"event_id": "a"}\n')
-    mark, seen = catch_up(tmp_path / "log", clock.Checkpoint())
+    mark, seen = catch_up(tmp_path / "log", checkpoint.Checkpoint())
     assert (mark.clock, seen) == (0, ["a"])
