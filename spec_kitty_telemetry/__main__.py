@@ -12,12 +12,32 @@ def main() -> None:
     import gc
 
     gc.set_threshold(50_000)
+    if _printed_statusline():
+        return
     from spec_kitty_telemetry.cli import group
 
     try:
         group.main(prog_name="spec-kitty-telemetry")
     finally:
         gc.freeze()
+
+
+def _printed_statusline() -> bool:
+    """Print the status line if that was asked for, where it can be without importing anything large; tell whether."""
+    import sys
+
+    if sys.argv[1:] != ["statusline"]:
+        return False
+    from spec_kitty_telemetry.decisions import statusline
+
+    folder = statusline.folder_of(statusline.told_by_agent())
+    line = statusline.kept_line(folder)
+    if line is None:
+        from spec_kitty_telemetry.cli.commands.statusline import new_line  # only where something has changed
+
+        line = new_line(folder)
+    sys.stdout.buffer.write(f"{line}\n".encode())
+    return True
 
 
 if __name__ == "__main__":

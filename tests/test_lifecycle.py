@@ -121,7 +121,7 @@ def test_the_example_has_the_numbers_worked_out_by_hand(example: Project) -> Non
 def test_runs_of_no_work_package_are_counted_apart(example: Project) -> None:
     outside = lifecycle(example)["without_work_package"]
     assert (outside["event_count"], outside["total_cost_usd"]) == (1, Decimal("0.3"))
-    assert "Not in the table: 1 run without a work package, $0.3000." in run(example).stdout
+    assert "Without a work package: 1 run, $0.3000.\n" in run(example).stdout
 
 
 def test_a_review_is_paired_with_the_agent_whose_work_it_judged(example: Project) -> None:
@@ -137,7 +137,7 @@ def test_the_mean_cost_of_an_accepted_work_package_is_said(example: Project) -> 
     ran(example, "implementer", 0, 1, "0.55", wp_id="WP02")
     moved(example, (5, "in_review", "approved"), wp_id="WP02")
     ran(example, "implementer", 0, 1, "7", wp_id="WP03")
-    assert lifecycle(example)["summary"] == {
+    expected = {
         "work_package_count": 3,
         "accepted_count": 2,
         "accepted_with_known_cost_count": 2,
@@ -146,8 +146,20 @@ def test_the_mean_cost_of_an_accepted_work_package_is_said(example: Project) -> 
         "accepted_cost_is_floor": False,
         "mean_accepted_cost_usd": Decimal("1.5"),
         "mean_accepted_cost_is_floor": False,
+        "first_pass_count": 1,
+        "first_pass_rate": Decimal("0.5"),
+        "rejection_count": 1,
+        "total_cost_usd": Decimal("10.35"),  # 0.30 + 2.50 + 0.55 + 7
+        "rework_cost_usd": Decimal("1.3"),
+        "rework_share_of_total": Decimal("0.125604"),
+        "rework_cost_is_estimated": False,
+        "review_cost_is_estimated": False,
+        "rework_is_known": False,  # of WP03 nobody knows
+        "review_cost_usd": Decimal("0.45"),
+        "review_share_of_total": Decimal("0.043478"),
     }
-    assert "Accepted: 2 of 3 work packages, for $3.00 until then, $1.50 each." in run(example).stdout
+    assert lifecycle(example)["summary"] == expected
+    assert "2 of 3 work packages accepted.\nThey cost $3.00 until then, $1.50 each.\n" in run(example).stdout
 
 
 def test_a_mean_cost_that_is_partly_an_estimate_is_marked(project: Project) -> None:
@@ -156,7 +168,7 @@ def test_a_mean_cost_that_is_partly_an_estimate_is_marked(project: Project) -> N
     ran(project, "reviewer", 6, 7, None, model="gpt-5.2-codex", input_tokens=10**6, output_tokens=10**5)
     moved(project, (8, "in_review", "done"))
     assert lifecycle(project)["summary"]["accepted_cost_is_estimated"] is True
-    assert "Accepted: 1 of 1 work package, for ~$4.1500 until then, ~$4.1500 each." in run(project).stdout
+    assert "1 of 1 work package accepted.\nIt cost ~$4.1500 until then.\n" in run(project).stdout
 
 
 def test_without_lanes_nothing_is_known_to_be_accepted_or_reworked(project: Project) -> None:
@@ -167,7 +179,7 @@ def test_without_lanes_nothing_is_known_to_be_accepted_or_reworked(project: Proj
     assert lifecycle(project)["lanes"] == [
         {"feature": FEATURE, "problem": "there is no status.events.jsonl", "bad_line_count": 0}
     ]
-    assert "Lanes are not known, so neither is what was accepted:" in run(project).stdout
+    assert "What was accepted is not known of:" in run(project).stdout
 
 
 def test_a_review_that_says_it_rejects_is_enough_for_rework(project: Project) -> None:
@@ -451,7 +463,7 @@ def test_a_line_that_could_not_be_read_makes_the_cost_of_acceptance_a_floor(exam
         log.write(b"{torn\n")
     text = run(example).stdout
     assert "1 line could not be read, so runs may be missing:" in text
-    assert "for ≥$2.4500 until then" in text
+    assert "It cost at least $2.4500 until then." in text
     assert lifecycle(example)["summary"]["accepted_cost_is_floor"]
 
 
@@ -469,7 +481,7 @@ def test_the_mean_is_no_floor_for_the_work_packages_that_it_leaves_out(project: 
     moved(project, (6, "in_review", "done"), wp_id="WP02")
     told = lifecycle(project)["summary"]
     assert (told["accepted_cost_is_floor"], told["mean_accepted_cost_is_floor"]) == (True, False)
-    text = "Accepted: 2 of 2 work packages, for ≥$10.00 until then, $10.00 each for the 1 whose cost is known."
+    text = "They cost at least $10.00 until then, $10.00 each for the 1 whose cost is known."
     assert text in run(project).stdout
 
 

@@ -116,6 +116,9 @@ def test_a_report_in_another_currency_and_one_against_another_period_have_the_pu
     words = ("report", "--project", some_project.root, "--json", "--currency", "EUR", "--by", "wp,role")
     check("report", said(*words, "--limit", "1"))
     check("report-compare", said(*words, "--compare", "previous"))
+    in_euros = ("--project", some_project.root, "--json", "--currency", "EUR")
+    check("lifecycle", said("lifecycle", *in_euros, "--by", "agent"))
+    check("compare", said("compare", *in_euros))
 
 
 def test_a_lifecycle_has_the_published_shape(some_project: Project) -> None:
@@ -147,6 +150,10 @@ def test_a_check_has_the_published_shape(some_project: Project) -> None:
 
 def test_a_forecast_has_the_published_shape(some_project: Project) -> None:
     check("forecast", said("forecast", "--project", some_project.root, "--json", "--backtest"))
+
+
+def test_a_status_has_the_published_shape(some_project: Project) -> None:
+    check("status", said("status", "--project", some_project.root, "--json"))
 
 
 def test_the_answer_to_emit_has_the_published_shape(project: Project) -> None:

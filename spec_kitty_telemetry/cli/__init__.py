@@ -17,6 +17,7 @@ from spec_kitty_telemetry.errors import FilterError, TelemetryError
 
 _COMMANDS = {
     "check": "check",
+    "compare": "compare",
     "completion": "completion",
     "demo": "demo",
     "doctor": "doctor",
@@ -27,10 +28,13 @@ _COMMANDS = {
     "import": "import_sessions",
     "init": "init",
     "lifecycle": "lifecycle",
+    "lint": "lint",
     "prices": "prices",
     "rates": "rates",
     "report": "report",
     "run": "run",
+    "status": "status",
+    "statusline": "statusline",
     "sync": "sync",
 }
 _ALIASES = {"cost": "report"}

@@ -129,7 +129,8 @@ def _project(context: click.Context) -> Project | None:
     from spec_kitty_telemetry.errors import TelemetryError
     from spec_kitty_telemetry.project.locate import find_project
 
-    named = context.params.get("project_folder")
+    folders = context.params.get("project_folders")
+    named = folders[0] if folders else context.params.get("project_folder")
     try:
         return find_project(Path(named) if named else None)
     except (TelemetryError, OSError):

@@ -80,8 +80,43 @@ def project_option(command: Command) -> Command:
         "--project",
         "project_folder",
         type=click.Path(path_type=Path),
+        multiple=True,
+        callback=_only_project,
         help="A folder inside the project; default: the current one.",
     )(command)
+
+
+def _only_project(_context: click.Context, _option: click.Parameter, typed: tuple[Path, ...]) -> Path | None:
+    if len(typed) > 1:
+        raise click.UsageError("This command is about one project. Use --project once, or 'report --by project'.")
+    return typed[0] if typed else None
+
+
+def projects_option(command: Command) -> Command:
+    """Add `--project` that may be given several times, also as a glob; they arrive as `project_folders`."""
+    return click.option(
+        "--project",
+        "project_folders",
+        metavar="PATH",
+        multiple=True,
+        callback=_each_project,
+        help="A folder inside the project, or a glob; default: the current one. Repeatable.",
+    )(command)
+
+
+def _each_project(_context: click.Context, _option: click.Parameter, typed: tuple[str, ...]) -> tuple[Path, ...]:
+    from glob import glob, has_magic
+
+    found: list[Path] = []
+    for text in typed:
+        # A glob may be absolute, which Path.glob refuses.
+        is_glob = has_magic(text) and not Path(text).exists()
+        names = sorted(glob(text)) if is_glob else [text]  # noqa: PTH207
+        folders = [Path(name) for name in names if len(names) == 1 or Path(name).is_dir()]
+        if not folders:
+            raise click.UsageError(f"--project {text!r} matches no folder.")
+        found += folders
+    return tuple(found)
 
 
 def feature_option(command: Command) -> Command:
@@ -103,6 +138,11 @@ def wp_option(command: Command) -> Command:
 
 def filter_options(command: Command) -> Command:
     """Add the options that say which records are wanted; they arrive as the arguments of `search_for`."""
+    return project_option(record_options(command))
+
+
+def record_options(command: Command) -> Command:
+    """Add the options of `filter_options` without `--project`."""
     for option in reversed(
         [
             feature_option,
@@ -121,7 +161,7 @@ def filter_options(command: Command) -> Command:
         ]
     ):  # fmt: skip
         command = option(command)
-    return project_option(command)
+    return command
 
 
 def _several(

@@ -15,6 +15,7 @@ import msgspec
 
 from spec_kitty_telemetry.errors import SettingsError
 from spec_kitty_telemetry.model.payload import MAXIMUM_COST_USD
+from spec_kitty_telemetry.project.missions import is_called
 from spec_kitty_telemetry.reports.filters import matches
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ class Condition(msgspec.Struct, frozen=True):
     def accepts(self, value: Value) -> bool:
         """Tell whether a run with this value in the dimension counts."""
         text = None if value is None else str(value)
-        return matches(text, self.patterns) or (self.dimension == "feature" and text is not None and self._number(text))
+        if self.dimension == "feature" and text is not None:  # a mission has several names
+            return any(is_called(text, pattern) for pattern in self.patterns)
+        return matches(text, self.patterns)
 
     def is_open(self, group: Mapping[str, Value], now: Mapping[str, str]) -> bool:
         """Tell whether a row's month or week is to be looked at: one that was named, or the current one."""
@@ -54,10 +57,6 @@ class Condition(msgspec.Struct, frozen=True):
         """Return the condition with the current month or week for a glob."""
         is_glob = self.dimension in now and any(_GLOB.search(pattern) for pattern in self.patterns)
         return Condition(self.dimension, (now[self.dimension],)) if is_glob else self
-
-    def _number(self, slug: str) -> bool:
-        number = slug.split("-", 1)[0].lstrip("0")
-        return number.isdecimal() and any(p.isdecimal() and p.lstrip("0") == number for p in self.patterns)
 
     def __str__(self) -> str:
         name, _, tag = self.dimension.partition(":")

@@ -13,6 +13,7 @@ from spec_kitty_telemetry.decisions.periods import Comparison, Period, compared
 from spec_kitty_telemetry.decisions.revisions import left_at
 from spec_kitty_telemetry.errors import FilterError
 from spec_kitty_telemetry.reports.build import ReportContext, build_report
+from spec_kitty_telemetry.reports.dimensions import checked, kept_apart
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -43,7 +44,8 @@ def contrast(
     """
     periods = _periods(context, with_period, at or datetime.now(UTC))
     before, now = (_within(context, each, rates) for each in (periods.before, periods.now))
-    rows = compared_rows(build_report(before, by), build_report(now, by))
+    apart = kept_apart(checked(by))  # also where one period has a single feature
+    rows = compared_rows(build_report(before, apart), build_report(now, apart))
     return Contrast(periods, rows, before, now, context.zone)
 
 

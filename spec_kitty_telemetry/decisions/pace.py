@@ -76,5 +76,6 @@ def _pace(verdict: Verdict, per_day_usd: Decimal, days: Decimal, ends_on: date |
 def _first_moment(context: ReportContext, since: datetime) -> datetime | None:
     """Return `since`, or the beginning of the first later day with a run if nothing ran before it; `None`: no run."""
     whole = Search(context.search.project, EventFilter(), goes_on=True)
-    days = [str(row.group["day"]) for row in build_report(ReportContext(whole, zone=context.zone), "day").rows]
+    rows = build_report(ReportContext(whole, zone=context.zone), "day").rows
+    days = [str(row.group["day"]) for row in rows if row.event_count]
     return max(since, span(min(days), context.zone)[0]) if days else None

@@ -87,6 +87,22 @@ def verdicts(
     ]
 
 
+def warnings_about(project: Project, feature: str) -> list[Verdict]:
+    """Return the budgets about `feature` that are over, or spent beyond the part at which they warn.
+
+    :raises TelemetryError: as `verdicts` and `budgets_of`.
+    """
+    budgets = [each for each in budgets_of(project) if each.is_about_any([feature])]
+    if not budgets:
+        return []
+    context = ReportContext(Search(project, goes_on=True), zone=project.zone())
+    return [
+        each
+        for each in verdicts(context, budgets, "allow")
+        if each.state in {"over", "warning"} and (each.budget.per != "feature" or each.whose == feature)
+    ]
+
+
 def limit_verdict(report: CostReport, limit_usd: Decimal, unknown: Unknown = "warn") -> Verdict:
     """Judge all runs of one report by a limit that was typed."""
     return judged(Budget(limit_usd=limit_usd, given_name="--limit"), None, report.total, unknown)

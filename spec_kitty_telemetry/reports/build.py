@@ -19,9 +19,10 @@ from spec_kitty_telemetry.reports import dimensions
 from spec_kitty_telemetry.reports.filters import matches
 from spec_kitty_telemetry.reports.prices import find_price_for
 from spec_kitty_telemetry.reports.summary import CostReport, CostSummary, cost_report, report_of
+from spec_kitty_telemetry.reports.totals import GroupTotals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from zoneinfo import ZoneInfo
 
     from spec_kitty_telemetry.model.record import ExecutionEvent
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.reports.lifecycle import Lifecycle
     from spec_kitty_telemetry.reports.parallel import ParallelScan
     from spec_kitty_telemetry.reports.search import Search
-    from spec_kitty_telemetry.reports.totals import GroupTotals
 
     Watch = Callable[[Callable[[], int]], AbstractContextManager[None]]
     """Given how many records were read so far, whenever it asks: a context that shows it while a report is made."""
@@ -71,6 +71,45 @@ def build_report(
     :raises LogError: no log can be read, or one cannot and the search does not go on without it.
     """
     by = dimensions.checked(group_by)
+    return _report(context, _counted(context, by, watch, meanwhile), by)
+
+
+def build_joint_report(
+    contexts: Mapping[str, ReportContext],
+    group_by: str | Iterable[str],
+    *,
+    watch: Watch = lambda _: nullcontext(),
+    meanwhile: Callable[[], object] = lambda: None,
+) -> CostReport:
+    """Return the costs of several projects in one report; in the dimension `project` each has its name in `contexts`.
+
+    Each project has its own prices.  What could not be read is noted in the report of the first search.
+
+    :raises TelemetryError: as `build_report`, for any of them.
+    """
+    by = dimensions.checked(group_by)
+    whole = GroupTotals()
+    first = next(iter(contexts.values()))
+    for name, context in contexts.items():
+        _merge_named(whole, _counted(context, by, watch, meanwhile), dimensions.kept_apart(by), name)
+        if context is not first:
+            first.search.report.add(context.search.report)
+    return _report(first, whole, by)
+
+
+def _merge_named(whole: GroupTotals, counted: GroupTotals, by: tuple[str, ...], project: str) -> None:
+    """Add what was `counted` to the `whole`, with `project` as the value in that dimension, if it is one of `by`."""
+    groups, counted.groups = counted.groups, {}
+    whole.merge(counted)
+    for key, group in groups.items():
+        values = key if isinstance(key, tuple) else (key,)
+        named = tuple(project if name == "project" else value for name, value in zip(by, values, strict=True))
+        one = GroupTotals()
+        one.groups = {named if isinstance(key, tuple) else named[0]: group}
+        whole.merge(one)
+
+
+def _counted(context: ReportContext, by: tuple[str, ...], watch: Watch, meanwhile: Callable[[], object]) -> GroupTotals:
     apart = dimensions.kept_apart(by)
     book = context.book
     with _scan(context, apart, book.find) as scan:
@@ -78,12 +117,10 @@ def build_report(
         meanwhile()
         if context.find_price == book.find:
             with watch(lambda: scan.read_count):
-                counted = scan.totals()
-            return _report(context, counted, by)
+                return scan.totals()
     # A plugin that is asked for prices may hold what copies of this process cannot share.
     with _scan(context, apart, context.find_price, processes=1) as scan, watch(lambda: scan.read_count):
-        counted = scan.totals()
-    return _report(context, counted, by)
+        return scan.totals()
 
 
 def _report(context: ReportContext, counted: GroupTotals, by: tuple[str, ...]) -> CostReport:
@@ -118,13 +155,16 @@ def build_lifecycle(
 ) -> tuple[Lifecycle, dict[str, LaneHistory]]:
     """Return what the work packages of a search cost, and the lanes of each feature.
 
+    A search from or up to some time takes the work packages that had a run in it, each with all of its runs.
+
     :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
     :raises LogError: no log can be read, or one cannot and the search does not go on without it.
     """
     from spec_kitty_telemetry.reports.lanes import STATUS_NAME, lane_history
     from spec_kitty_telemetry.reports.lifecycle import lifecycle
 
-    search = context.search
+    period = (context.search.filters.since, context.search.filters.until)
+    search = context.search.of_all_times()
     search.with_outside = False  # it has no work packages
     lanes = {path.parent.name: lane_history(path.with_name(STATUS_NAME)) for path in search.log_paths()}
     wanted = [
@@ -134,7 +174,8 @@ def build_lifecycle(
         if not search.filters.wp_ids or matches(wp_id, search.filters.wp_ids)
     ]
     with watch(lambda: search.report.event_count):
-        return lifecycle(search.events(), lanes, context.find_price, cost=context.cost, wanted=wanted), lanes
+        found = lifecycle(search.events(), lanes, context.find_price, cost=context.cost, wanted=wanted, period=period)
+    return found, lanes
 
 
 def build_unknown_models(context: ReportContext) -> list[UnknownModel]:

@@ -124,7 +124,7 @@ _TIMES: dict[str, Callable[[date], str]] = {
 _PATHS = {
     "feature": "aggregate_id", "wp": "payload.wp_id", "role": "payload.role", "agent": "payload.agent",
     "model": "payload.model", "provider": "payload.provider", "outcome": "payload.outcome",
-    "attempt": "payload.attempt", "run": "payload.run_id",
+    "attempt": "payload.attempt", "run": "payload.run_id", "project": "project_slug",
 }  # fmt: skip
 """The dimensions that are a field of the record, and where a run says its value."""
 TIMES = tuple(_TIMES)

@@ -52,6 +52,19 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """One record, its beginning, and its tokens and cost."""
+
+    began: datetime
+    event: ExecutionEvent
+    totals: Totals
+
+    @property
+    def role(self) -> str | None:
+        return self.event.payload.role
+
+
+@dataclass(frozen=True, slots=True)
 class WorkPackage:
     """One work package from its first run to its acceptance.  `None` is unknown; a part without runs cost 0."""
 
@@ -71,6 +84,8 @@ class WorkPackage:
     """The runs that began after its first rejection; `None` where nobody knows whether there was one."""
     attempts: list[Attempt]
     reviews: list[Review]
+    runs: list[Run]
+    """In the order in which they began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +114,6 @@ class Lifecycle:
     unknown_models: list[UnknownModel]
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One record, its beginning, and its tokens and cost."""
-
-    began: datetime
-    event: ExecutionEvent
-    totals: Totals
-
-    @property
-    def role(self) -> str | None:
-        return self.event.payload.role
-
-
 def lifecycle(
     events: Iterable[ExecutionEvent],
     lanes: Mapping[str, LaneHistory],
@@ -119,19 +121,22 @@ def lifecycle(
     *,
     cost: CostMode = "auto",
     wanted: Iterable[tuple[str, str]] = (),
+    period: tuple[datetime | None, datetime | None] = (None, None),
 ) -> Lifecycle:
     """Return the lifecycle of every work package in `events`, by feature and name.
 
     `lanes` has the moves of each feature; `wanted` names work packages that are listed even if no run is recorded.
-    All records of `events` are held in memory.
+    With a `period` (from, before) only those are listed that had a run in it, each with all of its runs; of the runs
+    without a work package those in it.  All records of `events` are held in memory.
     """
-    runs: dict[tuple[str, str | None], list[_Run]] = {key: [] for key in wanted}
+    runs: dict[tuple[str, str | None], list[Run]] = {key: [] for key in wanted}
     costing = Costing(find_price, cost, in_parts=False)
     for event in events:
         totals = Totals()
         totals.add(event.payload, event.payload)
         totals.add_cost(costing.cost_of(event))
-        runs.setdefault((event.feature, event.payload.wp_id), []).append(_Run(began(event), event, totals))
+        runs.setdefault((event.feature, event.payload.wp_id), []).append(Run(began(event), event, totals))
+    runs = _of_period(runs, *period)
     return Lifecycle(
         work_packages=[
             _work_package(feature, wp_id, runs[feature, wp_id], lanes.get(feature) or LaneHistory(problem="no lanes"))
@@ -141,6 +146,23 @@ def lifecycle(
         total=_sum(run for every in runs.values() for run in every),
         unknown_models=unknown_models(costing.unknown),
     )
+
+
+def _of_period(
+    runs: dict[tuple[str, str | None], list[Run]], since: datetime | None, until: datetime | None
+) -> dict[tuple[str, str | None], list[Run]]:
+    if since is None and until is None:
+        return runs
+
+    def within(run: Run) -> bool:
+        at = run.event.timestamp
+        return (since is None or at >= since) and (until is None or at < until)
+
+    return {
+        key: every if key[1] is not None else [run for run in every if within(run)]
+        for key, every in runs.items()
+        if any(map(within, every))
+    }
 
 
 def began(event: ExecutionEvent) -> datetime:
@@ -176,7 +198,7 @@ def pairs(work_packages: Iterable[WorkPackage]) -> list[Pair]:
     return sorted(found, key=lambda pair: (-pair.review_count, pair.implementer or "", pair.reviewer or ""))
 
 
-def _work_package(feature: str, wp_id: str, runs: list[_Run], history: LaneHistory) -> WorkPackage:
+def _work_package(feature: str, wp_id: str, runs: list[Run], history: LaneHistory) -> WorkPackage:
     runs.sort(key=lambda run: (run.began, run.event.timestamp, run.event.lamport_clock, run.event.event_id))
     moves = history.moves.get(wp_id, [])
     accepted, rejections = accepted_at(moves), _rejections(runs, moves)
@@ -196,10 +218,11 @@ def _work_package(feature: str, wp_id: str, runs: list[_Run], history: LaneHisto
         rework=_sum(run for run in runs if first and run.began >= first) if first or moves else None,
         attempts=_attempts(runs),
         reviews=reviews,
+        runs=runs,
     )
 
 
-def _rejections(runs: Sequence[_Run], moves: Sequence[Move]) -> list[datetime]:
+def _rejections(runs: Sequence[Run], moves: Sequence[Move]) -> list[datetime]:
     """Return the moments of all rejections: reviews that said so, and the moves of those that did not.
 
     A review that says it rejects did so when it ended; the first move back before the next review is the same
@@ -217,17 +240,17 @@ def _rejections(runs: Sequence[_Run], moves: Sequence[Move]) -> list[datetime]:
     return sorted([*found, *moved])
 
 
-def _attempts(runs: Sequence[_Run]) -> list[Attempt]:
-    cells: dict[tuple[int | None, str | None], list[_Run]] = {}
+def _attempts(runs: Sequence[Run]) -> list[Attempt]:
+    cells: dict[tuple[int | None, str | None], list[Run]] = {}
     for run in runs:
         cells.setdefault((run.event.payload.attempt, run.role), []).append(run)
     found = [Attempt(attempt, role, _sum(every)) for (attempt, role), every in cells.items()]
     return sorted(found, key=lambda each: (each.attempt is None, each.attempt or 0))
 
 
-def _reviews(runs: Sequence[_Run], moves: Sequence[Move]) -> list[Review]:
+def _reviews(runs: Sequence[Run], moves: Sequence[Move]) -> list[Review]:
     found = []
-    work: list[_Run] = []
+    work: list[Run] = []
     implementer = None
     for index, run in enumerate(runs):
         if run.role == IMPLEMENTER:
@@ -241,7 +264,7 @@ def _reviews(runs: Sequence[_Run], moves: Sequence[Move]) -> list[Review]:
     return found
 
 
-def _verdict(review: _Run, until: datetime | None, moves: Sequence[Move]) -> str | None:
+def _verdict(review: Run, until: datetime | None, moves: Sequence[Move]) -> str | None:
     """Return what a review decided: as its record says, else by the moves before the next run."""
     if review.event.payload.outcome == "rejected":
         return "rejected"
@@ -255,9 +278,9 @@ def _verdict(review: _Run, until: datetime | None, moves: Sequence[Move]) -> str
     return None
 
 
-def _sum(runs: Iterable[_Run]) -> CostSummary:
+def _sum(runs: Iterable[Run]) -> CostSummary:
     return summary_of(_together(runs))
 
 
-def _together(runs: Iterable[_Run]) -> Totals:
+def _together(runs: Iterable[Run]) -> Totals:
     return Totals.together(run.totals for run in runs)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -54,6 +54,10 @@ class Search(msgspec.Struct):
         """Whether there is, and is wanted, what is outside of all features; `none` asks for that alone."""
         wanted = not self.filters.features or OUTSIDE_FEATURE in self.filters.features
         return self.with_outside and wanted and self.project.outside_log.exists()
+
+    def of_all_times(self) -> Self:
+        """Return the same search without its times, that fills the same report."""
+        return msgspec.structs.replace(self, filters=msgspec.structs.replace(self.filters, since=None, until=None))
 
     def features(self) -> list[str]:
         """Return the slugs whose logs are read.

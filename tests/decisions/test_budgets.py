@@ -34,6 +34,7 @@ def budget_of(limit_usd: object = "5", **keys: object) -> dict[str, object]:
         ({"feature": "043"}, True),
         ({"feature": "43"}, True),
         ({"feature": "*-user-*"}, True),
+        ({"feature": "user-login"}, True),
         ({"feature": ["001-x", "04*"]}, True),
         ({"feature": "04"}, False),
         ({"wp": "wp02"}, True),

@@ -178,6 +178,12 @@ def test_asking_for_a_mission_checks_the_budgets_that_can_be_about_it(spent: Pro
     assert shell("telemetry check", spent.root).returncode == 3
 
 
+def test_asking_for_a_mission_leaves_out_the_limits_of_others(spent: Project) -> None:
+    budgets(spent, "per: feature, limit_usd: 3")
+    assert set(states(spent, "--feature", "44")) == {f"feature {OTHER}"}
+    assert shell("telemetry check --feature 44", spent.root).returncode == 0
+
+
 def test_the_users_own_budgets_count_beside_those_of_the_project(spent: Project, tmp_path: Path) -> None:
     budgets(spent, "limit_usd: 100")
     (tmp_path / "mine").mkdir()
@@ -191,7 +197,10 @@ def test_a_line_that_cannot_be_read_may_hide_a_run_so_nobody_can_tell(spent: Pro
     with spent.log_path(FEATURE).open("ab") as log:
         log.write(b"half a li\n")
     assert shell("telemetry check --limit 100 --unknown fail", spent.root).returncode == 4
-    assert "--limit: some lines could not be read." in shell("telemetry check --limit 100", spent.root).stdout
+    assert (
+        "--limit: some records could not be read, or are not in a log yet."
+        in shell("telemetry check --limit 100", spent.root).stdout
+    )
 
 
 # Formats ------------------------------------------------------------------------------------------------------------

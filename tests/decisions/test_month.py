@@ -150,6 +150,7 @@ def test_an_unknown_currency_is_wrong_usage(month: Project) -> None:
 
 
 def test_rates_of_the_central_bank_are_imported_for_the_days_that_need_them(project: Project) -> None:
+    pytest.importorskip("currency_converter")
     for day in ("2026-02-13", "2026-02-15"):  # a Friday and the Sunday after it
         ran(project, day, "codex", "1")
     ran(project, "2026-02-18", "codex", "1")
@@ -167,11 +168,37 @@ def test_rates_of_the_central_bank_are_imported_for_the_days_that_need_them(proj
 
 
 def test_a_currency_that_the_bank_does_not_publish_is_said(project: Project) -> None:
+    pytest.importorskip("currency_converter")
     result = CliRunner().invoke(group, ["rates", "import-ecb", "--currency", "PKR", "--project", str(project.root)])
     assert result.exit_code == 1
     assert (
         "The European Central Bank has no rates of PKR. Write them into telemetry-rates.yaml yourself." in result.stderr
     )
+
+
+# Within its budgets ------------------------------------------------------------------------------------------------
+
+
+def test_the_budgets_of_the_month_are_what_the_table_above_adds_up_to(month: Project) -> None:
+    budgets = (
+        "{month: 2026-10, limit_usd: 50}", "{month: 2026-09, limit_usd: 15}", "{month: 2019-*, limit_usd: 1}",
+        "{week: 2026-W40, limit_usd: 30}", "{agent: [codex, gemini], month: 2026-10, limit_usd: 100}",
+        "{model: house-1, limit_usd: 2.5}", "{limit_usd: 62}",
+    )  # fmt: skip
+    with month.settings_path.open("a", encoding="utf-8") as file:
+        file.write(f"budgets: [{', '.join(budgets)}]\n")
+    result = CliRunner().invoke(group, ["check", "--project", str(month.root), "--json"])
+    assert result.exit_code == 3
+    verdicts = json.loads(result.stdout, parse_float=Decimal)["verdicts"]
+    assert [(each["spent_usd"], each["state"]) for each in verdicts] == [
+        (47, "warning"),  # 94 % of 50
+        (15, "warning"),  # not more than 15
+        (0, "within"),  # years ago nothing ran
+        (35, "over"),  # 28 September to 4 October: 10 + 20 + 5
+        (17, "within"),  # 5 + 2 + 10
+        (2, "warning"),  # 1,000,000 tokens at $2 a million: 80 % of 2.50
+        (62, "warning"),  # 47 + 15
+    ]
 
 
 # Against the month before -------------------------------------------------------------------------------------------

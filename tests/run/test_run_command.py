@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
-from spec_kitty_telemetry import query_execution_events
+from spec_kitty_telemetry import emit_execution_event, query_execution_events
 from spec_kitty_telemetry.cli.tee import BoundedBuffer
 
 if TYPE_CHECKING:
@@ -263,3 +264,29 @@ def test_the_first_and_the_last_part_of_a_stream_are_kept() -> None:
     assert text.startswith("abcd\n")
     assert text.endswith("ghijklmno"[-6:])
     assert len(text) <= 4 + 1 + 6 + 3
+
+
+def warned(project: Project, *words: str) -> str:
+    done = subprocess.run(command(project, *words), capture_output=True, text=True, encoding="utf-8", check=False)
+    assert done.returncode == 0
+    return done.stderr
+
+
+def test_a_budget_that_is_close_or_over_is_said_after_the_command_and_stops_nothing(project: Project) -> None:
+    folder = project.feature_dir(FEATURE)
+    emit_execution_event(folder, FEATURE, "WP01", "claude-code", "implementer", cost_usd=Decimal(9))
+    assert warned(project, *python("pass")) == ""
+    project.settings_path.write_text(
+        "budgets: [{per: feature, limit_usd: 10}, {limit_usd: 5, name: all}, {agent: codex, limit_usd: 1},"
+        " {feature: other, limit_usd: 1}, {limit_usd: 100}]\n",
+        encoding="utf-8",
+    )
+    assert warned(project, *python("pass")).splitlines() == [
+        f"Budget feature {FEATURE}: ≥$9.00 of $10.00 spent (≥90%).",
+        "Budget all: ≥$9.00 spent, over the limit of $5.00.",
+    ]
+
+
+def test_budgets_that_cannot_be_read_do_not_disturb_the_command(project: Project) -> None:
+    project.settings_path.write_text("budgets: [{limit_usd: -1}]\n", encoding="utf-8")
+    assert warned(project, *python("pass")) == ""

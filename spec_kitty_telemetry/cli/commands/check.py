@@ -103,7 +103,13 @@ def _judged(
         chosen, _ = search_for(project_folder=folder, features=tuple(missions or ()))
         found.append(limit_verdict(build_report(ReportContext(chosen, zone=zone), "feature"), limit, unknown))
     context = ReportContext(search, zone=zone)
-    return [*found, *verdicts(context, budgets, unknown)], missions
+    found += [each for each in verdicts(context, budgets, unknown) if _is_asked_for(each, missions)]
+    return found, missions
+
+
+def _is_asked_for(verdict: Verdict, missions: list[str] | None) -> bool:
+    """Tell whether a verdict is about the missions that were asked for, not about another one's own limit."""
+    return missions is None or verdict.budget.per != "feature" or verdict.whose in missions
 
 
 def _limit(text: str | None) -> Any:

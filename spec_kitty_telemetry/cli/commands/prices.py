@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spec_kitty_telemetry.cli.commands.lint import command as lint
 from spec_kitty_telemetry.cli.options import filter_options, json_option, project_option, search_for
 from spec_kitty_telemetry.cli.output import print_json, say
 from spec_kitty_telemetry.cli.render import tables, wording
@@ -122,30 +123,7 @@ def explain(event_id: str, project_folder: Path | None, as_json: bool) -> None:
         say("\n".join(lines(explanation)))
 
 
-@command.command("lint")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@click.pass_context
-def lint(context: click.Context, files: tuple[Path, ...]) -> None:
-    """Check price tables and settings files; without FILES the shipped tables and the overrides in force.
-
-    \b
-    Examples:
-      prices lint
-      prices lint .kittify/telemetry.yaml
-    """  # noqa: D301 - \b is click's mark
-    from spec_kitty_telemetry.pricing import Checked, checked_files, lint
-
-    problems, root = 0, _project_root(None)
-    for path in files or checked_files(root):
-        checked = lint(path.absolute(), root) if path.exists() else Checked(f"{path}: found no such file")
-        for sentence in filter(None, (checked.problem, *checked.passed_over)):
-            click.echo(wording.shown(sentence), err=True)
-        if checked.problem is None:
-            say(wording.shown(f"{path}: no problem"))
-        else:
-            problems += 1
-    if problems:
-        context.exit(1)
+command.add_command(lint)  # its name before it looked at budgets and rates as well
 
 
 @command.command("unknown")

@@ -52,7 +52,7 @@ def import_ecb(currencies: tuple[str, ...], output: Path | None, project_folder:
     target = output or rates_path(search.project)
     known = rates_of_file(target)
     rows = build_report(ReportContext(search, zone=zone), "day").rows
-    days = sorted(date.fromisoformat(str(row.group["day"])) for row in rows)
+    days = sorted(date.fromisoformat(str(row.group["day"])) for row in rows if row.event_count)
     for name in currencies:
         code = checked_currency(name)
         known[code] = known.get(code, {}) | ecb_rates(code, days)

@@ -12,16 +12,18 @@ from spec_kitty_telemetry.cli.completions import complete_dimensions, complete_s
 from spec_kitty_telemetry.cli.formats import ReportRequest, format_called
 from spec_kitty_telemetry.cli.options import (
     currency_option,
-    filter_options,
     format_options,
     format_wanted,
     in_currency,
-    search_for,
+    projects_option,
+    record_options,
 )
 from spec_kitty_telemetry.cli.output import write
 from spec_kitty_telemetry.reports.dimensions import NAMES, checked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.costing import CostMode
     from spec_kitty_telemetry.reports.view import Order, View
@@ -37,7 +39,8 @@ SAYING_DOLLARS = frozenset({"json", "csv"})
     "--by", default="feature", show_default=True, metavar="DIMENSIONS", shell_complete=complete_dimensions,
     help=f"{', '.join(NAMES)}, tag:<name>; several with commas.",
 )  # fmt: skip
-@filter_options
+@record_options
+@projects_option
 @click.option("--sort", metavar="COLUMN", shell_complete=complete_sort,
               help="cost, runs, failed, input, output, time … or a dimension; '-' before it turns the order round. "
               "Default: the dearest first; days, weeks and months in their order.")  # fmt: skip
@@ -67,6 +70,7 @@ def command(
     output_format: str | None,
     as_json: bool,
     output: Path | None,
+    project_folders: tuple[Path, ...],
     **filters: Any,
 ) -> None:
     """Show what was spent.
@@ -81,46 +85,55 @@ def command(
       report --by month --cost calculated --format csv --output costs.csv
       report --by feature --json | jq .total
       report --by model --compare previous
+      report --project shop --project "clients/*" --by project
       report --since 2026-11 --until 2026-11 --currency EUR
     """  # noqa: D301 - \b is click's mark
-    from spec_kitty_telemetry.reports.build import ReportContext
+    from spec_kitty_telemetry.cli.projects import contexts_of
     from spec_kitty_telemetry.reports.view import order_named
 
     wanted = format_wanted(output_format, as_json=as_json)
     order = order_named(sort, checked(by), reverse=reverse)
-    search, zone = search_for(**filters)
-    search.with_outside = outside == "show"
-    context = ReportContext(search, cost=cast("CostMode", cost), zone=zone)
+    mode = cast("CostMode", cost)
+    contexts = contexts_of(project_folders, filters, with_outside=outside == "show", cost=mode)
     target = None if str(output) == "-" else output
     if limit is None:
         limit = TABLE_ROWS if wanted == "table" else 0
     if compare_with is not None:
+        if len(contexts) > 1:
+            raise click.UsageError("--compare is about one project. Use --project once.")
+        (context,) = contexts.values()
         text = _compared(context, by, compare_with, currency, wanted, limit, to_file=target is not None)
         write(text, target, coloured=wanted == "table")
         return
-    request = _request(context, by, order, limit, currency=currency, output_format=wanted)
+    request = _request(contexts, by, order, limit, currency=currency, output_format=wanted)
     write(format_called(wanted).write(request._replace(to_file=target is not None)), target, coloured=wanted == "table")
 
 
 def _request(
-    context: ReportContext, by: str, order: Order, limit: int, *, currency: str, output_format: str
+    contexts: Mapping[str, ReportContext], by: str, order: Order, limit: int, *, currency: str, output_format: str
 ) -> ReportRequest:
     """Make the report; in another currency also in dollars, where the format says both."""
     from spec_kitty_telemetry.cli.progress import progress
-    from spec_kitty_telemetry.reports.build import build_report
+    from spec_kitty_telemetry.reports.build import build_joint_report, build_report
     from spec_kitty_telemetry.reports.view import arranged
 
-    def made(of: ReportContext) -> View:
-        report = build_report(of, by, watch=progress, meanwhile=partial(format_called, output_format))
-        return arranged(report, order, limit)
+    def made(of: Mapping[str, ReportContext]) -> View:
+        meanwhile = partial(format_called, output_format)
+        if len(of) > 1:
+            return arranged(build_joint_report(of, by, watch=progress, meanwhile=meanwhile), order, limit)
+        (only,) = of.values()
+        return arranged(build_report(only, by, watch=progress, meanwhile=meanwhile), order, limit)
 
+    first = next(iter(contexts.values()))
     if currency == "USD":
-        return ReportRequest(context, made(context), to_file=False)
-    local, rates = in_currency(context, currency)
-    view = made(local)
-    usd_view = made(context) if output_format in SAYING_DOLLARS else None
-    return ReportRequest(local if usd_view is None else context, view, to_file=False, currency=currency,
-                         usd_view=usd_view, rates_end_on=rates.last_day_used_late)  # fmt: skip
+        return ReportRequest(first, made(contexts), to_file=False)
+    both = {name: in_currency(context, currency) for name, context in contexts.items()}
+    view = made({name: local for name, (local, _) in both.items()})
+    usd_view = made(contexts) if output_format in SAYING_DOLLARS else None
+    local = next(iter(both.values()))[0]
+    late = [rates.last_day_used_late for _, rates in both.values() if rates.last_day_used_late]
+    return ReportRequest(local if usd_view is None else first, view, to_file=False, currency=currency,
+                         usd_view=usd_view, rates_end_on=min(late, default=None))  # fmt: skip
 
 
 def _compared(

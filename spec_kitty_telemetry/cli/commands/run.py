@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 
 from spec_kitty_telemetry.cli.options import MISSION_HELP, project_option
 from spec_kitty_telemetry.cli.output import complain
-from spec_kitty_telemetry.errors import reason_of
+from spec_kitty_telemetry.errors import TelemetryError, reason_of
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.project.layout import Project
@@ -93,7 +94,24 @@ def command(
     )
     hooks.after_invocation(invocation, result)
     start_worker(project)  # for sessions that the agent started by itself
+    _warn_about_budgets(project, slug)
     sys.exit(end_as(ended.exit_code))
+
+
+def _warn_about_budgets(project: Project, feature: str) -> None:
+    """Say on stderr which budgets about `feature` are over or close to it; where none is set, nothing is read."""
+    from spec_kitty_telemetry.project.killswitch import is_off
+
+    try:
+        if is_off(os.environ):
+            return
+        from spec_kitty_telemetry.cli.render.check import sentence
+        from spec_kitty_telemetry.decisions.spending import warnings_about
+
+        for verdict in warnings_about(project, feature):
+            complain(f"Budget {sentence(verdict)}")
+    except (TelemetryError, OSError) as error:  # the command itself went well; `check` and `lint` tell a person
+        logging.getLogger(__name__).debug("budgets cannot be looked at: %s", error)
 
 
 def _current_folder() -> Path | None:

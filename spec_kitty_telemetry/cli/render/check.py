@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from spec_kitty_telemetry.cli.output import json_money
+from spec_kitty_telemetry.cli.output import json_money, on_screen
 from spec_kitty_telemetry.cli.render import report_markdown, tables, terminal, wording
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def spent(verdict: Verdict) -> str:
     row = verdict.spent
     if row.total_cost_usd is None:
         return "unknown" if row.event_count else "$0.00"
-    marks = ("≥" if row.is_lower_bound else "") + ("~" if row.estimated_cost_usd else "")
+    marks = wording.cost_marks(is_floor=row.is_lower_bound, is_estimated=bool(row.estimated_cost_usd))
     return wording.money(row.total_cost_usd, marks, places=2)
 
 
@@ -69,7 +69,7 @@ def sentence(verdict: Verdict) -> str:
 def _unknown_runs(verdict: Verdict) -> str:
     count = verdict.unknown_run_count
     if not count:
-        return "some lines could not be read"
+        return "some records could not be read, or are not in a log yet"
     return f"{wording.plural(count, 'run')} cost{'s' if count == 1 else ''} more than is known"
 
 
@@ -101,14 +101,16 @@ def table_lines(outcome: Outcome) -> list[str]:
 
 
 def _cells(each: Verdict) -> list[str]:
-    sign = "-" if each.left_usd < 0 else "≤" if each.spent.is_lower_bound else ""
+    sign = "-" if each.left_usd < 0 else on_screen("≤") if each.spent.is_lower_bound else ""
     left = wording.money(abs(each.left_usd), sign, places=2)
     limit = wording.money(each.budget.limit_usd, places=2)
     return [wording.shown(each.name), limit, spent(each), left, _used(each), each.state]
 
 
 def _used(each: Verdict) -> str:
-    return wording.UNKNOWN if each.part is None else ("≥" if each.spent.is_lower_bound else "") + f"{each.part:.0%}"
+    if each.part is None:
+        return wording.UNKNOWN
+    return wording.cost_marks(is_floor=each.spent.is_lower_bound, is_estimated=False) + f"{each.part:.0%}"
 
 
 def _notes(outcome: Outcome) -> list[str]:

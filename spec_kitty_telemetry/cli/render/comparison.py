@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from spec_kitty_telemetry.cli.output import json_money, json_text
+from spec_kitty_telemetry.cli.output import json_money, json_text, on_screen
 from spec_kitty_telemetry.cli.render import report_markdown, tables, terminal, wording
 from spec_kitty_telemetry.cli.render.report_csv import cell
 from spec_kitty_telemetry.cli.render.report_json import filters_used, skipped
@@ -70,7 +70,9 @@ def _change(change: Change, currency: str) -> str:
     if amount is None:
         return "unknown"
     sign = "+" if amount > 0 else "-" if amount < 0 else ""
-    return wording.money(abs(amount), ("≈" if change.is_uncertain else "") + sign, places=2, currency=currency)
+    return wording.money(
+        abs(amount), (on_screen("≈") if change.is_uncertain else "") + sign, places=2, currency=currency
+    )
 
 
 def _part(change: Change) -> str:

@@ -1,156 +1,221 @@
-"""The lifecycle of work packages as tables for a person: work packages, who worked with whom, and every attempt."""
+"""The lifecycle of work packages for a person: the answer first, then the work packages of each feature, then pairs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from spec_kitty_telemetry.cli.output import on_screen
+from spec_kitty_telemetry.cli.render import lifecycle_cells as cells
 from spec_kitty_telemetry.cli.render import tables, terminal, wording
 from spec_kitty_telemetry.cli.render.report_notes import as_lines, notes, nothing
 from spec_kitty_telemetry.cli.render.report_table import cost as cost_cell
 from spec_kitty_telemetry.reports.lifecycle import pairs
-from spec_kitty_telemetry.reports.lifecycle_summary import part_usd, review_share, summary
+from spec_kitty_telemetry.reports.lifecycle_groups import grouped
+from spec_kitty_telemetry.reports.lifecycle_summary import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from spec_kitty_telemetry.cli.render.report_notes import Note
     from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.lanes import LaneHistory
-    from spec_kitty_telemetry.reports.lifecycle import Lifecycle, Pair, WorkPackage
-    from spec_kitty_telemetry.reports.search import Search
-    from spec_kitty_telemetry.reports.summary import CostSummary
-
-_WORK = ["feature", "wp", "lane", "runs", "rejected", "implementing", "reviewing", "total", "until accepted", "rework",
-         "review share"]  # fmt: skip
-_WORK_NARROW = (1, 2, 3, 4, 7, 8, 9, 10)
-"""The columns of `_WORK` that a narrow terminal gets; with several features the first stays."""
-_PAIRS = ["implementer", "reviewer", "packages", "reviews", "accepted", "rejected", "implementing", "reviewing"]
-_ATTEMPTS = ["feature", "wp", "attempt", "role", "runs", "failed", "input", "output", "time", "cost"]
+    from spec_kitty_telemetry.reports.lifecycle import Lifecycle, WorkPackage
 
 
-def lines(
-    found: Lifecycle,
-    lanes: dict[str, LaneHistory],
-    context: ReportContext,
-    *,
-    attempts: bool,
-) -> list[str]:
+_SHORTEST_NAME = 12
+
+
+class LifecycleView(NamedTuple):
+    """What of a lifecycle is shown, and how."""
+
+    found: Lifecycle
+    lanes: Mapping[str, LaneHistory]
+    context: ReportContext
+    by: str | None = None
+    """One row for each feature, agent, model, role or pair instead of for each work package."""
+    columns: tuple[str, ...] = ()
+    """The columns of numbers that were asked for; empty: those that fit."""
+    limit: int = 0
+    """At most so many rows; 0: all."""
+    attempts: bool = False
+    currency: str = "USD"
+    rates_note: str | None = None
+    usd: Lifecycle | None = None
+    """The same in dollars, where `found` is in another currency and the format says both."""
+
+    @property
+    def places(self) -> int:
+        """Decimals of all amounts."""
+        return wording.money_places(self.found.total.total_cost_usd)
+
+
+def lines(view: LifecycleView) -> list[str]:
     """Return the lifecycle for a person."""
-    every = found.work_packages
-    search, total = context.search, found.total
-    below = as_lines([*notes(total, found.unknown_models, context, so="so runs may be missing"), *_about_lanes(lanes)])
-    if not every:
+    found, total = view.found, view.found.total
+    below = as_lines(all_notes(view))
+    if not found.work_packages:
+        search = view.context.search
         return [nothing(search) if not total.event_count else "No run here served a single work package.", *below]
-    places = wording.money_places(total.total_cost_usd)
-    text = _fitting(_WORK, [_work_cells(each, places) for each in every], 3, _narrow(every))
-    if attempts:
-        cells = [row for each in every for row in _attempt_cells(each, places)]
-        text += ["", *_fitting(_ATTEMPTS, cells, 4, (1, 2, 3, 4, 5, 9))]
-    if who := pairs(every):
-        text += ["", *_fitting(_PAIRS, [_pair_cells(each, places) for each in who], 2, (0, 1, 3, 4, 5, 6, 7))]
-    return [*text, "", *_accepted(found, search, places), *_outside(found, places), *below]
+    return [*answer(view), "", *_tables(view), "", *below]
 
 
-def _fitting(titles: list[str], rows: list[list[str]], left: int, narrow: Sequence[int]) -> list[str]:
-    text = tables.table(titles, rows, left).splitlines()
-    if tables.widest(text) > terminal.width():
-        kept_left = sum(index < left for index in narrow)
-        cells = [[row[index] for index in narrow] for row in (titles, *rows)]
-        text = tables.table(cells[0], cells[1:], kept_left).splitlines()
-    return tables.coloured(text)
+def all_notes(view: LifecycleView) -> list[Note]:
+    """Return what the numbers do not say."""
+    found = view.found
+    rates: list[Note] = [(view.rates_note, [])] if view.rates_note else []
+    costs = notes(found.total, found.unknown_models, view.context, so="so runs may be missing")
+    return [*rates, *costs, *_about_lanes(view.lanes)]
 
 
-def _narrow(every: list[WorkPackage]) -> Sequence[int]:
-    return (0, 1, 2, 3, 7, 8, 9) if len({each.feature for each in every}) > 1 else _WORK_NARROW
+def answer(view: LifecycleView) -> list[str]:
+    """Return the answer: what was accepted and for how much, what was done again, and what served no work package."""
+    told = summary(view.found, view.context.search.report.unread_count)
+    text = [f"{told['accepted_count']:,} of {wording.plural(told['work_package_count'], 'work package')} accepted."]
+    if told["mean_accepted_cost_usd"] is not None:
+        text.append(_accepted_cost(view, told))
+    if told["accepted_count"]:
+        rate = wording.percent(told["first_pass_rate"])
+        text.append(
+            f"Accepted at the first review: {told['first_pass_count']:,} of {told['accepted_count']:,} ({rate})."
+        )
+    text += _shares(view, told)
+    outside = view.found.without_work_package
+    if outside.event_count:
+        amount = cost_cell(outside, view.places, view.currency)
+        text.append(f"Without a work package: {wording.plural(outside.event_count, 'run')}, {amount}.")
+    return text
 
 
-def _work_cells(each: WorkPackage, places: int) -> list[str]:
-    fraction, is_exact = review_share(each)
-    return [
-        each.feature,
-        each.wp_id,
-        each.lane or wording.UNKNOWN,
-        f"{each.total.event_count:,}",
-        f"{each.rejection_count}" if each.rejection_count else "",
-        _part(each.implementation, each.total, places),
-        _part(each.review, each.total, places),
-        cost_cell(each.total, places),
-        _part(each.until_accepted, each.total, places) if each.until_accepted else wording.UNKNOWN,
-        _part(each.rework, each.total, places) if each.rework else wording.UNKNOWN,
-        ("" if is_exact or fraction is None else on_screen("≈")) + wording.percent(fraction),
-    ]
-
-
-def _part(part: CostSummary, whole: CostSummary, places: int) -> str:
-    if not part.event_count and part_usd(part, whole) is not None:
-        return "none"
-    return cost_cell(part, places)
-
-
-def _pair_cells(pair: Pair, places: int) -> list[str]:
-    return [
-        pair.implementer or wording.UNKNOWN,
-        pair.reviewer or wording.UNKNOWN,
-        f"{pair.work_package_count:,}",
-        f"{pair.review_count:,}",
-        f"{pair.accepted_count:,}",
-        f"{pair.rejected_count:,}",
-        _part(pair.work, pair.review, places),
-        cost_cell(pair.review, places),
-    ]
-
-
-def _attempt_cells(each: WorkPackage, places: int) -> list[list[str]]:
-    return [
-        [
-            each.feature,
-            each.wp_id,
-            wording.UNKNOWN if attempt.attempt is None else str(attempt.attempt),
-            attempt.role or wording.UNKNOWN,
-            f"{attempt.cost.event_count:,}",
-            f"{attempt.cost.failed_event_count:,}" if attempt.cost.failed_event_count else "",
-            wording.count(attempt.cost.total_input_tokens, compact=True),
-            wording.count(attempt.cost.total_output_tokens, compact=True),
-            wording.duration(attempt.cost.duration_ms),
-            cost_cell(attempt.cost, places),
-        ]
-        for attempt in each.attempts
-    ]
-
-
-def _accepted(found: Lifecycle, search: Search, places: int) -> list[str]:
-    told = summary(found, search.report.unread_count)
-    text = f"Accepted: {told['accepted_count']:,} of {wording.plural(told['work_package_count'], 'work package')}"
-    if told["mean_accepted_cost_usd"] is None:
-        return [f"{text}."]
+def _accepted_cost(view: LifecycleView, told: Mapping[str, Any]) -> str:
+    estimated = wording.cost_marks(is_floor=False, is_estimated=told["accepted_cost_is_estimated"])
 
     def money(name: str) -> str:
-        marks = wording.cost_marks(is_floor=told[f"{name}_is_floor"], is_estimated=told["accepted_cost_is_estimated"])
-        return wording.money(told[f"{name}_usd"], marks, places=places)
+        amount = told[f"{name}_usd"]
+        return wording.money(amount, estimated, places=view.places, currency=view.currency)
 
-    known = told["accepted_with_known_cost_count"]
-    each = "each" if known == told["accepted_count"] else f"each for the {known:,} whose cost is known"
-    return [f"{text}, for {money('accepted_cost')} until then, {money('mean_accepted_cost')} {each}."]
-
-
-def _outside(found: Lifecycle, places: int) -> list[str]:
-    outside = found.without_work_package
-    if not outside.event_count:
-        return []
-    runs = wording.plural(outside.event_count, "run")
-    return [f"Not in the table: {runs} without a work package, {cost_cell(outside, places)}."]
+    known, count = told["accepted_with_known_cost_count"], told["accepted_count"]
+    each = "" if known == count else f" for the {known:,} whose cost is known"
+    least = "at least " if told["accepted_cost_is_floor"] else ""
+    mean = "at least " if told["mean_accepted_cost_is_floor"] else ""
+    if count == 1:
+        return f"It cost {least}{money('accepted_cost')} until then."
+    return f"They cost {least}{money('accepted_cost')} until then, {mean}{money('mean_accepted_cost')} each{each}."
 
 
-def _about_lanes(lanes: dict[str, LaneHistory]) -> list[tuple[str, list[str]]]:
+def _shares(view: LifecycleView, told: Mapping[str, Any]) -> list[str]:
+    parts = []
+    for name, word in (("rework", "Rework"), ("review", "Reviews")):
+        amount, fraction = told[f"{name}_cost_usd"], told[f"{name}_share_of_total"]
+        if amount is None or fraction is None:
+            continue
+        known = "" if name == "review" or told["rework_is_known"] else "at least "
+        mark = wording.cost_marks(is_floor=False, is_estimated=told[f"{name}_cost_is_estimated"])
+        cost = wording.money(amount, mark, places=view.places, currency=view.currency)
+        parts.append(f"{word}: {known}{cost}, {wording.percent(fraction)} of all costs.")
+    return parts
+
+
+def _tables(view: LifecycleView) -> list[str]:
+    if view.by == "pair":
+        return _pairs(view)
+    if view.by is not None:
+        return _groups(view, view.by)
+    text = _packages(view)
+    if view.attempts:
+        rows = [
+            row for each in view.found.work_packages for row in cells.attempt_cells(each, view.places, view.currency)
+        ]
+        text += ["", *_fitting(cells.ATTEMPTS, rows, 4, ("output", "input", "time", "failed"))]
+    pairs_text = _pairs(view)
+    return [*text, *(["", *pairs_text] if pairs_text else [])]
+
+
+def _packages(view: LifecycleView) -> list[str]:
+    """Return one table in which a feature with its subtotals stands above its work packages."""
+    features: dict[str, list[WorkPackage]] = {}
+    for each in view.found.work_packages:
+        features.setdefault(each.feature, []).append(each)
+    totals = {group.name: group for group in grouped(view.found.work_packages, "feature")}
+    rows: list[list[str]] = []
+    packages = 0
+    for feature, members in features.items():
+        rows.append(cells.feature_cells(totals[feature], members, view.places, view.currency))
+        for each in members:
+            packages += 1
+            if not view.limit or packages <= view.limit:
+                rows.append(cells.package_cells(each, view.places, view.currency))
+        if view.limit and packages >= view.limit:
+            break
+    left = len(view.found.work_packages) - min(packages, view.limit or packages)
+    more = [f"{wording.plural(left, 'more work package')} (--limit 0 shows all)."] if left > 0 else []
+    return [*_chosen(view, cells.PACKAGES, rows, 2, cells.PACKAGES_GIVEN_UP), *more]
+
+
+def _groups(view: LifecycleView, by: str) -> list[str]:
+    groups = grouped(view.found.work_packages, by)
+    shown = groups[: view.limit] if view.limit else groups
+    rows = [cells.group_cells(each, view.found.total, view.places, view.currency) for each in shown]
+    more = [f"{len(groups) - len(shown):,} more (--limit 0 shows all)."] if len(shown) < len(groups) else []
+    return [*_chosen(view, [by, *cells.GROUPS], rows, 1, cells.GROUPS_GIVEN_UP), *more]
+
+
+def _pairs(view: LifecycleView) -> list[str]:
+    rows = [cells.pair_cells(each, view.places, view.currency) for each in pairs(view.found.work_packages)]
+    return _fitting(cells.PAIRS, rows, 2, ("packages", "reviews")) if rows else []
+
+
+def _chosen(
+    view: LifecycleView, titles: Sequence[str], rows: list[list[str]], left: int, given_up: Sequence[str]
+) -> list[str]:
+    if not view.columns:
+        empty = {title for place, title in enumerate(titles) if place >= left and not any(row[place] for row in rows)}
+        return _fitting(titles, rows, left, given_up, without=empty)
+    kept = [*range(left), *(titles.index(name) for name in view.columns)]
+    return _fitting([titles[place] for place in kept], [[row[place] for place in kept] for row in rows], left, ())
+
+
+def _fitting(
+    titles: Sequence[str],
+    rows: list[list[str]],
+    left: int,
+    given_up: Sequence[str],
+    *,
+    without: set[str] | frozenset[str] = frozenset(),
+) -> list[str]:
+    """Return the widest table that fits the terminal: columns are `given_up` in their order, then names are cut."""
+    longest = max(terminal.width() // 3, _SHORTEST_NAME)
+    rows = [[wording.cut(row[0], longest), *row[1:]] for row in rows]
+    narrow = [list(titles), *rows]
+    for count in range(len(given_up) + 1):
+        dropped = {*given_up[:count], *without}
+        kept = [place for place, title in enumerate(titles) if title not in dropped]
+        narrow = [[row[place] for place in kept] for row in (titles, *rows)]
+        text = tables.table(narrow[0], narrow[1:], left).splitlines()
+        if tables.widest(text) <= terminal.width():
+            return tables.coloured(text)
+    return tables.coloured(_with_shorter_names(narrow, left))
+
+
+def _with_shorter_names(rows: list[list[str]], left: int) -> list[str]:
+    room = max(wording.columns_of(row[0]) for row in rows)
+    while True:
+        cut = [[wording.cut(row[0], room), *row[1:]] for row in rows]
+        text = tables.table(cut[0], cut[1:], left).splitlines()
+        too_wide = tables.widest(text) - terminal.width()
+        if too_wide <= 0 or room <= _SHORTEST_NAME:
+            return text
+        room = max(room - too_wide, _SHORTEST_NAME)
+
+
+def _about_lanes(lanes: Mapping[str, LaneHistory]) -> list[Note]:
     missing = [f"{slug}: {wording.shown(each.problem)}" for slug, each in sorted(lanes.items()) if each.problem]
     bad = [
         f"{slug}: {wording.plural(each.bad_line_count, 'line')} of its status.events.jsonl could not be read"
         for slug, each in sorted(lanes.items())
         if each.bad_line_count
     ]
-    found: list[tuple[str, list[str]]] = []
+    found: list[Note] = []
     if missing:
-        found.append(("Lanes are not known, so neither is what was accepted:", missing))
+        found.append(("What was accepted is not known of:", missing))
     if bad:
         found.append(("Lanes may be incomplete:", bad))
     return found

@@ -8,6 +8,7 @@ from spec_kitty_telemetry.cli.render import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import date
 
     from spec_kitty_telemetry.cli.formats import ReportRequest
     from spec_kitty_telemetry.pricing import PriceBook
@@ -102,9 +103,13 @@ def as_lines(found: Iterable[Note]) -> list[str]:
 def _about_currency(request: ReportRequest) -> list[Note]:
     if request.currency == "USD":
         return []
-    day = request.rates_end_on
-    late = f"; the last rate is of {day} and counts for all later days" if day else ""
-    return [(f"In {request.currency} at the rate of each run's own day{late}.", [])]
+    return [(rates_note(request.currency, request.rates_end_on), [])]
+
+
+def rates_note(currency: str, last_day: date | None) -> str:
+    """Return how amounts came into `currency`; `last_day`: of the last rate, where it was used for later days."""
+    late = f"; the last rate is of {last_day} and counts for all later days" if last_day else ""
+    return f"In {currency} at the rate of each run's own day{late}."
 
 
 def _about_outside(request: ReportRequest) -> list[Note]:
