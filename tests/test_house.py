@@ -26,7 +26,7 @@ LAYERS = (
     {"log", "pricing"},
     {"hooks"},
     {"agents", "recording", "reports", "sync"},
-    {"decisions", "importing"},
+    {"decisions", "exports", "importing"},
     {"bridges"},
     {"cli"},
     {"__main__"},

@@ -23,6 +23,7 @@ _COMMANDS = {
     "doctor": "doctor",
     "emit": "emit",
     "events": "events",
+    "export": "export",
     "hook": "hook",
     "forecast": "forecast",
     "import": "import_sessions",

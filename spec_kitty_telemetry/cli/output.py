@@ -20,6 +20,7 @@ import click
 from spec_kitty_telemetry.errors import TelemetryError, reason_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -144,21 +145,33 @@ def write(text: str, path: Path | None, *, coloured: bool = False) -> None:
     """
     if path is None:
         say(text, coloured=coloured)
+    else:
+        write_lines([text], path)
+
+
+def write_lines(lines: Iterable[str], path: Path | None) -> None:
+    """Print `lines` as they come, or write them to the file `path` as `write` does; a newline is added to each.
+
+    :raises TelemetryError: the file cannot be written.
+    """
+    if path is None:
+        for line in lines:
+            say(line)
         return
-    content = (text + "\n").encode("utf-8", "replace")
     try:
-        _replace(path, content)
+        _replace(path, ((line + "\n").encode("utf-8", "replace") for line in lines))
     except OSError as error:
         reason = reason_of(error)
         raise TelemetryError(f"{path} cannot be written: {reason}; choose another place with --output") from error
     complain(f"Wrote {path}")
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, blocks: Iterable[bytes]) -> None:
     # A device or a pipe cannot be replaced, and a symlink's target is what its owner wants written.
     target = os.path.realpath(path)
     if os.path.exists(target) and not os.path.isfile(target):  # noqa: PTH110, PTH113 - realpath made it a string
-        path.write_bytes(content)
+        with path.open("wb") as file:
+            file.writelines(blocks)
         return
     temporary = f"{target}.{os.getpid()}.tmp"
     try:
@@ -166,7 +179,7 @@ def _replace(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             if os.path.exists(target):  # noqa: PTH110 - as above; a private file stays private
                 shutil.copymode(target, temporary)
-            file.write(content)
+            file.writelines(blocks)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, target)  # noqa: PTH105 - as above

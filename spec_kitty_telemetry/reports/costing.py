@@ -170,16 +170,10 @@ class Costing:
             return _NO_USAGE
         if input_tokens == 0 == output_tokens and not says_parts(counts) and not searches:
             return Cost(None, 0)  # nothing was used, which costs nothing whatever the model
-        model, provider = counts.model, counts.provider or event.payload.provider
         ways = ways_of(counts) if counts.speed or counts.service_tier or counts.inference_geo else None
-        if ways:
-            price = self._find_price(model, provider, event.timestamp, event.payload.agent, ways)
-        else:
-            price = self._find_price(model, provider, event.timestamp, event.payload.agent)
-        if price is None and counts.requested_model is not None:
-            price = self._find_price(counts.requested_model, provider, event.timestamp, event.payload.agent, ways)
+        price = self.price_of(event, counts, ways)
         if price is None:
-            self._remember(model, provider, counts)
+            self._remember(counts.model, counts.provider or event.payload.provider, counts)
             return _UNPRICED
         try:
             if input_tokens is None or output_tokens is None or says_parts(counts) or searches:
@@ -204,6 +198,19 @@ class Costing:
             cheaper_rates=any(not costs_more(way, value) for way, value in unrated.items()),
             is_gap=True,
         )
+
+    def price_of(
+        self, event: ExecutionEvent, counts: ExecutionPayload | ModelPart, ways: dict[str, str] | None
+    ) -> Price | None:
+        """Return the price of what one model did in `event`, billed in `ways` (`billing.ways_of`)."""
+        provider, at, agent = counts.provider or event.payload.provider, event.timestamp, event.payload.agent
+        if ways:
+            price = self._find_price(counts.model, provider, at, agent, ways)
+        else:
+            price = self._find_price(counts.model, provider, at, agent)
+        if price is None and counts.requested_model is not None:
+            price = self._find_price(counts.requested_model, provider, at, agent, ways)
+        return price
 
     def _remember(self, model: str | None, provider: str | None, counts: ExecutionPayload | ModelPart) -> None:
         seen = self.unknown.setdefault((model, provider), [0, 0, 0])

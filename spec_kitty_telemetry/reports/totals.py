@@ -249,12 +249,14 @@ class Aggregator:
 
 
 def _add_together(sums: Totals, event: ExecutionEvent, cost: Cost, members: list[Member]) -> None:
-    counts, cost = _together(event, cost, members)
+    counts, cost = counts_together(event, cost, members)
     sums.add(event.payload, counts)
     sums.add_cost(cost)
 
 
-def _together(event: ExecutionEvent, cost: Cost, members: list[Member]) -> tuple[ExecutionPayload | ModelPart, Cost]:
+def counts_together(
+    event: ExecutionEvent, cost: Cost, members: list[Member]
+) -> tuple[ExecutionPayload | ModelPart, Cost]:
     """Return the sums of some parts of one run; all of them are the run itself, with what only its totals say."""
     if len(members) == len(event.payload.models):
         return event.payload, cost
