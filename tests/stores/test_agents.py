@@ -118,6 +118,27 @@ def test_a_total_that_stands_still_is_no_request_and_one_that_falls_begins_anew(
     assert inputs(home) == [100, 150, 30]
 
 
+def codex_record(response: str, used: int, total: int | None) -> dict[str, Any]:
+    counts: dict[str, Any] = {"usage": {"input_tokens": used, "output_tokens": used // 10}}
+    if total is not None:
+        counts["thread_token_usage"] = {"input_tokens": total, "output_tokens": total // 10}
+    payload = {"thread_id": SESSION, "response_id": response} | counts
+    return {"timestamp": "2026-11-28T02:00:05.000Z", "type": "token_usage_record", "payload": payload}
+
+
+@pytest.mark.parametrize("total", [(100, 250), (None, None)])
+def test_a_request_with_a_record_and_a_total_counts_once(home: Path, total: tuple[int | None, int | None]) -> None:
+    one, two = codex_record("r1", 100, total[0]), codex_record("r2", 150, total[1])
+    codex_file(home, SESSION, one, count(100, 100), two, count(250, 150))
+    assert inputs(home) == [100, 150]
+
+
+def test_a_request_whose_total_stands_before_its_record_counts_once(home: Path) -> None:
+    one, two = codex_record("r1", 100, 100), codex_record("r2", 150, 250)
+    codex_file(home, SESSION, count(100, 100), one, count(250, 150), two)
+    assert inputs(home) == [100, 150]
+
+
 def test_a_forks_first_total_holds_its_parents_and_only_the_last_response_is_its_own(home: Path) -> None:
     codex_file(home, SESSION, count(900, 200), count(1000, 100), forked_from_id="somewhere")
     assert inputs(home) == [200, 100]

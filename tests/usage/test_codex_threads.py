@@ -241,6 +241,15 @@ def test_searches_are_counted_and_opened_pages_are_not(
     assert (read("codex", both).web_search_requests, read("codex", both).input_tokens) == (1, 1000)
 
 
+def test_searches_that_a_fork_copied_are_its_parents(write: Callable[..., Path], codex: Callable[..., Usage]) -> None:
+    """The file begins at 09:00:00 with the copy; what comes more than a second later is the fork's own."""
+    fork = meta(FORK, session_id=FORK, forked_from_id=MAIN)
+    write(FORK, fork, meta(MAIN), turn(), searched("search"), searched("search"))
+    write(FORK, searched("search"), running(tokens(1000, 0, 10)), at="2026-08-20T09:00:02.000Z")
+    found = codex("", session_id=FORK)
+    assert (found.web_search_requests, found.input_tokens) == (1, 1000)
+
+
 def test_what_was_printed_is_believed_before_a_file_that_lacks_some_of_it(
     write: Callable[..., Path], codex: Callable[..., Usage]
 ) -> None:

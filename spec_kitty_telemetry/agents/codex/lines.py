@@ -32,6 +32,11 @@ class Usage(msgspec.Struct, frozen=True, gc=False):
             and self.cached_input_tokens == (before.cached_input_tokens or 0) + (last.cached_input_tokens or 0)
         )
 
+    def plus(self, used: Usage) -> Usage:
+        """Return the total after one more response."""
+        pairs = zip(self.counts, used.counts, strict=True)
+        return Usage(*[None if one is None and more is None else (one or 0) + (more or 0) for one, more in pairs])
+
     def since(self, before: Usage) -> Usage | None:
         """Return what was added since an earlier total; `None` where a count fell."""
         added = []

@@ -23,6 +23,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.agents.codex import transcript
+from spec_kitty_telemetry.agents.codex.running_total import is_billed_search
 from spec_kitty_telemetry.agents.codex.thread import turn_counts
 from spec_kitty_telemetry.agents.codex.transcript import Rollout
 from spec_kitty_telemetry.agents.common import session_totals as sessions
@@ -88,8 +89,9 @@ def _models(
 def _searches(printed: AgentOutput) -> TokenCounts | None:
     """Count the searches that the stream shows: opening a page is no search."""
     items = (inner(found, "item") for found in printed.objects('"web_search"') if _is("item.completed")(found))
-    kinds = [inner(item, "action").get("type", "search") for item in items if item.get("type") == "web_search"]
-    return TokenCounts(web_search_requests=kinds.count("search")) if "search" in kinds else None
+    actions = [inner(item, "action").get("type") for item in items if item.get("type") == "web_search"]
+    billed = [action for action in actions if is_billed_search(action)]
+    return TokenCounts(web_search_requests=len(billed)) if billed else None
 
 
 def _tier_doubt(models: dict[Model, TokenCounts]) -> str | None:

@@ -12,12 +12,12 @@ Source: rollout files of Codex 0.142, 0.145, 0.153 and 0.171 (2026-11).
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from spec_kitty_telemetry.agents.codex.lines import ITEMS, LINES, Item, Payload, Usage
+from spec_kitty_telemetry.agents.codex.running_total import COPYING, RunningTotal, is_billed_search
 from spec_kitty_telemetry.agents.codex.thread import TIERS, turn_counts
 from spec_kitty_telemetry.agents.common import json_spans, signals
 from spec_kitty_telemetry.agents.common.host_commands import MARKERS
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.agents.common.store import StoredSession
 
 AGENT = "codex"
-FORMAT = 1
+FORMAT = 2
 """Goes up when the same file would be read as something else."""
 
 _NAME, _MODULE = MARKERS
@@ -48,8 +48,6 @@ _LINE = re.compile(
 )
 """What a line is read for: its beginning says its type and its payload's."""
 _CARRIED = ("model", "provider", "folder", "tier")
-_COPYING = timedelta(seconds=1)
-"""How long a version that copies totals takes to begin a file; no request is answered in that time."""
 _CALLS = frozenset({"function_call", "local_shell_call", "custom_tool_call"})
 _OUTPUTS = frozenset({"function_call_output", "local_shell_call_output", "custom_tool_call_output"})
 _THREAD = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -79,7 +77,7 @@ class Reader:
         carried = self._main.carried
         self._model, self._provider, self._folder, self._tier = (_text(carried.get(name)) for name in _CARRIED)
         total = carried.get("total")
-        self._total = msgspec.json.decode(str(total), type=Usage) if total else None
+        self._total = RunningTotal(msgspec.json.decode(str(total), type=Usage) if total else None)
         self._asked_at = _first_command_since_a_request(self._entries)
         """Where the commands begin that the next request asked for: its numbers are written after them."""
 
@@ -110,8 +108,8 @@ class Reader:
             self._listen(text)
 
     def _keep_total(self) -> None:
-        if self._total is not None:
-            self._main.carried["total"] = msgspec.json.encode(self._total).decode()
+        if self._total.usage is not None:
+            self._main.carried["total"] = msgspec.json.encode(self._total.usage).decode()
 
     def _speaks_of_host(self, text: bytes) -> bool:
         """Tell whether lines must be read for what was said in them.
@@ -141,8 +139,8 @@ class Reader:
             self._carry(model=payload.model, folder=payload.cwd)
         elif line.type == "token_usage_record" and payload.response_id and payload.usage:
             is_copy = payload.thread_id not in {None, self._main.thread.thread_id}
-            self._count(payload.response_id, payload.usage, line.timestamp, is_copy=is_copy)
-            self._total = payload.thread_token_usage or self._total
+            if self._total.record(payload.usage, payload.thread_token_usage):
+                self._count(payload.response_id, payload.usage, line.timestamp, is_copy=is_copy)
         elif line.type == "event_msg" and payload.type == "token_count" and payload.info:
             self._take_total(payload.info.total_token_usage, payload.info.last_token_usage, line.timestamp)
         else:
@@ -155,12 +153,12 @@ class Reader:
             self._carry(tier=TIERS.get(tier, tier) or "")
         elif payload.type == "web_search_call" and not self._is_copying(at):
             action = payload.action.type if payload.action else None
-            if action in {None, "search"}:  # opening a page is not billed
+            if is_billed_search(action):
                 self._add(f"{self._main.thread.thread_id} search {at.isoformat()}", Usage(), at, searches=1)
 
     def _is_copying(self, at: datetime) -> bool:
         main = self._main
-        return main.forked_from is not None and at - (main.began_at or at) < _COPYING
+        return main.forked_from is not None and at - (main.began_at or at) < COPYING
 
     def _begin(self, payload: Payload, at: datetime) -> None:
         """Take in the thread's own first line; a copied history brings the parent's along."""
@@ -187,11 +185,10 @@ class Reader:
 
     def _take_total(self, total: Usage | None, last: Usage | None, at: datetime) -> None:
         """Take in a running total: what it grew by was a request, unless a record of the request stood before it."""
-        before, main = self._total, self._main
-        if total is None or total == before:
+        main = self._main
+        if total is None or self._total.is_at(total):
             return
-        self._total = total
-        used = _grown(total, before, last, goes_on=main.forked_from is not None)
+        used = self._total.grow(total, last, goes_on=main.forked_from is not None)
         if used is None or not any(used.counts):
             return
         is_copy = self._is_copying(at)
@@ -259,15 +256,6 @@ class Reader:
 
 
 reader = Reader
-
-
-def _grown(total: Usage, before: Usage | None, last: Usage | None, *, goes_on: bool) -> Usage | None:
-    """Return what one response used; a file that `goes_on` another thread's total does not say where it began."""
-    if before is None:
-        return last if goes_on and last is not None else total
-    if last is not None and total.is_after(before, last):
-        return last
-    return total.since(before) or last
 
 
 def sessions(fragments: list[Fragment]) -> list[StoredSession]:

@@ -15,9 +15,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from spec_kitty_telemetry.agents.codex.lines import Usage
+from spec_kitty_telemetry.agents.codex.running_total import COPYING, RunningTotal, is_billed_search
 from spec_kitty_telemetry.agents.common.fields import get_int, inner, milliseconds, moment, word
 from spec_kitty_telemetry.agents.common.session_totals import difference
-from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model, of_whole, total
+from spec_kitty_telemetry.agents.common.tokens import Model, TokenCounts, by_model, of_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
@@ -64,6 +66,9 @@ class Thread:
     base: TokenCounts = field(default_factory=TokenCounts)
     """The running total that the thread began with: its parent's."""
     durations: list[tuple[datetime, int | None]] = field(default_factory=list)
+    _began_at: datetime | None = None
+    _total: RunningTotal = field(default_factory=RunningTotal)
+    """The running total, the parent's included."""
 
     @property
     def named_model(self) -> Model | None:
@@ -93,7 +98,7 @@ class Thread:
         at = moment(line.get("timestamp"))
         kind = word(payload, "type") if line.get("type") in {"event_msg", "response_item"} else word(line, "type")
         if kind == "session_meta":
-            self._begin(payload)
+            self._begin(payload, at)
         elif kind == "turn_context":
             self.model = word(payload, "model") or self.model
         elif kind == "thread_settings_applied":
@@ -107,55 +112,62 @@ class Thread:
             self._count(payload, at)
         elif kind == "token_count":
             info = inner(payload, "info")
-            running, last = turn_counts(inner(info, "total_token_usage")), turn_counts(inner(info, "last_token_usage"))
-            self._grow(running, last, at)
+            self._grow(_usage(inner(info, "total_token_usage")), _usage(inner(info, "last_token_usage")), at)
         elif kind == "task_complete":
             self.durations.append((at, milliseconds(payload, "duration_ms")))
-        elif kind == "web_search_call" and inner(payload, "action").get("type", "search") == "search":
-            self._add(f"search {len(self.requests)}", at, TokenCounts(web_search_requests=1))
+        elif kind == "web_search_call" and not self._is_copying(at):
+            action = inner(payload, "action").get("type")
+            if is_billed_search(action):
+                self._add(f"search {len(self.requests)}", at, TokenCounts(web_search_requests=1))
 
-    def _begin(self, payload: Json) -> None:
+    def _begin(self, payload: Json, at: datetime | None) -> None:
         if self.thread is None:  # a copied history brings its parent's first line along
-            self.thread = word(payload, "id")
+            self.thread, self._began_at = word(payload, "id"), at
             self.forked_from = word(payload, "forked_from_id") or word(payload, "parent_thread_id")
             self.provider = word(payload, "model_provider")
 
+    def _is_copying(self, at: datetime) -> bool:
+        return self.forked_from is not None and at - (self._began_at or at) < COPYING
+
     def _count(self, payload: Json, at: datetime) -> None:
         """Take in the record of one response."""
-        counts, running = turn_counts(inner(payload, "usage")), turn_counts(inner(payload, "thread_token_usage"))
-        if word(payload, "thread_id") not in {None, self.thread} or not counts.has_tokens:
+        used, running = _usage(inner(payload, "usage")), _usage(inner(payload, "thread_token_usage"))
+        if word(payload, "thread_id") not in {None, self.thread} or used is None:
             return
-        if not self.totals and running.has_tokens:
-            self.base = _less(running, counts)
-        if not running.has_tokens:
-            running = total([self._total or TokenCounts(), counts])
-        elif self._total == running:
-            return  # its growth was counted already
-        self._add(word(payload, "response_id") or f"record {len(self.requests)}", at, counts)
-        self.totals.append((at, running))
+        counts = turn_counts(used.as_json)
+        if not self.totals and running is not None:
+            self.base = _less(turn_counts(running.as_json), counts)
+        if self._total.record(used, running):
+            self._add(word(payload, "response_id") or f"record {len(self.requests)}", at, counts)
+            self._keep_total(at)
 
-    def _grow(self, running: TokenCounts, last: TokenCounts, at: datetime) -> None:
+    def _grow(self, running: Usage | None, last: Usage | None, at: datetime) -> None:
         """Take in a running total: what it grew by was a request, if no record of it stood before."""
-        if not running.has_tokens or running == self._total:
+        if running is None or self._total.is_at(running):
             return
-        if not self.totals and self.forked_from and running in self.totals_of(self.forked_from):
-            self.base = running
+        if not self.totals and self.forked_from and turn_counts(running.as_json) in self.totals_of(self.forked_from):
+            self.base, self._total.usage = turn_counts(running.as_json), running
             return
-        grown = difference({"": running}, {"": self._total or TokenCounts()})
-        own = last if grown is None else grown[""]
-        if self._total is None and self.forked_from and last.has_tokens:
-            own, self.base = last, _less(running, last)
-        self._add(f"total {len(self.totals)}", at, own)
-        self.totals.append((at, running))
+        is_first = self._total.usage is None
+        used = self._total.grow(running, last, goes_on=self.forked_from is not None)
+        if used is not None:
+            if is_first and used is not running:
+                self.base = _less(turn_counts(running.as_json), turn_counts(used.as_json))
+            self._add(f"total {len(self.totals)}", at, turn_counts(used.as_json))
+        self._keep_total(at)
 
-    @property
-    def _total(self) -> TokenCounts | None:
-        if self.totals:
-            return self.totals[-1][1]
-        return self.base if self.base.has_tokens else None
+    def _keep_total(self, at: datetime) -> None:
+        if self._total.usage is not None:
+            self.totals.append((at, turn_counts(self._total.usage.as_json)))
 
     def _add(self, key: str, at: datetime, counts: TokenCounts) -> None:
         self.requests[key] = Request(at, self._billed, counts)
+
+
+def _usage(found: Json) -> Usage | None:
+    """Return what is said there; `None` where that is nothing, and each count that cannot be one is unknown."""
+    usage = Usage(*[get_int(found, name) for name in Usage.__struct_fields__])
+    return usage if any(count is not None for count in usage.counts) else None
 
 
 def turn_counts(found: Json) -> TokenCounts:
