@@ -88,7 +88,7 @@ def whole_lines(byte_range: ByteRange) -> Iterator[tuple[int, bytes]]:
     except OSError as error:
         raise _unreadable(path, error) from error
     try:
-        place = os.lseek(descriptor, max(0, start - 1), os.SEEK_SET)
+        offset = os.lseek(descriptor, max(0, start - 1), os.SEEK_SET)
         # Before `start`, and within a line that is too long, all is passed over up to the next line's beginning.
         text, is_passed_over = b"", start > 0
         while block := _block(path, descriptor, _SEARCHED_BYTES):
@@ -96,41 +96,41 @@ def whole_lines(byte_range: ByteRange) -> Iterator[tuple[int, bytes]]:
             if is_passed_over:
                 beginning = text.find(b"\n") + 1
                 if not beginning:
-                    place, text = place + len(text), b""
+                    offset, text = offset + len(text), b""
                     continue
-                place, text, is_passed_over = place + beginning, text[beginning:], False
-            if end is not None and place + len(text) > end:
+                offset, text, is_passed_over = offset + beginning, text[beginning:], False
+            if end is not None and offset + len(text) > end:
                 break
             if stop := text.rfind(b"\n") + 1:
-                yield _without_mark(place, text[:stop])
-                place, text = place + stop, text[stop:]
+                yield _without_mark(offset, text[:stop])
+                offset, text = offset + stop, text[stop:]
             elif len(text) > MAXIMUM_LINE_BYTES:
-                place, text, is_passed_over = place + len(text), b"", True
-        yield from _last_lines(path, descriptor, place, text, end)
+                offset, text, is_passed_over = offset + len(text), b"", True
+        yield from _last_lines(path, descriptor, offset, text, end)
     finally:
         os.close(descriptor)
 
 
-def _last_lines(path: Path, descriptor: int, place: int, text: bytes, end: int | None) -> Iterator[tuple[int, bytes]]:
+def _last_lines(path: Path, descriptor: int, offset: int, text: bytes, end: int | None) -> Iterator[tuple[int, bytes]]:
     """Yield what `text` holds before `end`, with the whole of the line that begins before it."""
-    if not text or (end is not None and place >= end):
+    if not text or (end is not None and offset >= end):
         return
     if end is None:
-        yield _without_mark(place, text)
+        yield _without_mark(offset, text)
         return
-    last = end - place - 1
+    last = end - offset - 1
     while not (stop := text.find(b"\n", last) + 1) and len(text) - last <= MAXIMUM_LINE_BYTES:
         block = _block(path, descriptor, BLOCK_BYTES)
         if not block:
             break
         text += block
-    yield _without_mark(place, text[:stop] if stop else text)
+    yield _without_mark(offset, text[:stop] if stop else text)
 
 
-def _without_mark(place: int, text: bytes) -> tuple[int, bytes]:
-    if place == 0 and text.startswith(BOM_UTF8):
+def _without_mark(offset: int, text: bytes) -> tuple[int, bytes]:
+    if offset == 0 and text.startswith(BOM_UTF8):
         return len(BOM_UTF8), text[len(BOM_UTF8) :]
-    return place, text
+    return offset, text
 
 
 def _blocks(byte_range: ByteRange, descriptor: int) -> Iterator[bytes]:

@@ -81,7 +81,7 @@ class ScanReport(msgspec.Struct):
         self.superseded_count += other.superseded_count
         self.event_count += other.event_count
         self.line_count = lines_before + other.line_count
-        self.unread += [each for each in other.unread if each not in self.unread]
+        self.unread += [log for log in other.unread if log not in self.unread]
         for skipped in other.skipped[: _NAMED_AT_MOST - len(self.skipped)]:
             self.skipped.append(skipped._replace(line=lines_before + skipped.line))
 

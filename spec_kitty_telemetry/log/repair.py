@@ -78,9 +78,9 @@ def _health(feature: str, log: FeatureLog) -> LogHealth:
     clock, clocks, repeat = 0, set[tuple[str, int]](), False
     for event in scan(log.path, report):
         clock = max(clock, event.lamport_clock)
-        place = (event.node_id, event.lamport_clock)
-        repeat = repeat or place in clocks
-        clocks.add(place)
+        clock_of_node = (event.node_id, event.lamport_clock)
+        repeat = repeat or clock_of_node in clocks
+        clocks.add(clock_of_node)
     waiting, unreadable = log.spool.inspect()
     return LogHealth(
         feature=feature,
@@ -148,7 +148,7 @@ def _texts(path: Path) -> Iterator[tuple[bytes, bool]]:
                 is_part = False
             if len(text) > MAXIMUM_LINE_BYTES:
                 is_part = True
-                starts = [found.start() for found in _BEGINNING.finditer(text) if found.start()]
+                starts = [match.start() for match in _BEGINNING.finditer(text) if match.start()]
                 end = starts[-1] if starts else len(text) - _LONGEST_BEGINNING
                 yield text[:end], True
                 text = text[end:]
@@ -166,7 +166,7 @@ def _rewrite(path: Path, kept_folder: Path) -> str:
                 good = _mended(line)
                 if is_part or good != [line]:
                     saved, removed = saved + len(good), removed + 1
-                file.writelines(each + b"\n" for each in good)
+                file.writelines(kept + b"\n" for kept in good)
             file.flush()
             os.fsync(file.fileno())
         shutil.copymode(path, partial)
@@ -207,5 +207,5 @@ def _is_good(line: bytes) -> bool:
 
 def _pieces(line: bytes) -> list[bytes]:
     """Cut `line` wherever a record begins."""
-    starts = [0, *(found.start() for found in _BEGINNING.finditer(line)), len(line)]
+    starts = [0, *(match.start() for match in _BEGINNING.finditer(line)), len(line)]
     return [line[start:end].strip() for start, end in pairwise(starts) if start < end]

@@ -95,11 +95,11 @@ class Spool:
     @staticmethod
     def features(project: Project) -> list[str]:
         """Return the features that have a spool, sorted; a folder that cannot be read has none."""
-        found: set[str] = set()
+        names: set[str] = set()
         for folder in (project.runtime_dir / _FOLDER, _state_folder(project)):
             with suppress(OSError):
-                found.update(os.listdir(folder))
-        return sorted(found)
+                names.update(os.listdir(folder))
+        return sorted(names)
 
     def put(self, event: ExecutionEvent, line: bytes) -> None:
         """Keep `line`, that of `event`, until it can be appended; a guess never replaces what is known.

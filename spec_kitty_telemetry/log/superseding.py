@@ -123,10 +123,10 @@ def claims_in(byte_range: ByteRange) -> Claims:
     :raises LogError: the log cannot be read.
     """
     claims: Claims = {}
-    for place, text in whole_lines(byte_range):
+    for offset, text in whole_lines(byte_range):
         for start in sorted(_lines_with_words(text)):
             if event := _event(text, start):
-                _add(claims, subject_of(event), _claim(event, place + start))
+                _add(claims, subject_of(event), _claim(event, offset + start))
     return claims
 
 
@@ -141,14 +141,14 @@ def plain_claims_in(byte_range: ByteRange, subjects: Collection[str]) -> Claims:
     :raises LogError: the log cannot be read.
     """
     claims: Claims = {}
-    for place, text in whole_lines(byte_range):
+    for offset, text in whole_lines(byte_range):
         for start, line in _numbered(text):
             try:
                 is_wanted = _id_decoder.decode(line).event_id in subjects
             except (ValueError, RecursionError):
                 continue
             if is_wanted and (event := _event(text, start)) and subject_of(event) == event.event_id:
-                _add(claims, event.event_id, _claim(event, place + start))
+                _add(claims, event.event_id, _claim(event, offset + start))
     return claims
 
 
@@ -164,18 +164,18 @@ def _add(claims: Claims, subject: str, claim: Claim) -> None:
         claims[subject] = claim
 
 
-def _claim(event: ExecutionEvent, place: int) -> Claim:
-    return Claim(revision_of(event), event.payload.voided is not None, place, event.event_id)
+def _claim(event: ExecutionEvent, offset: int) -> Claim:
+    return Claim(revision_of(event), event.payload.voided is not None, offset, event.event_id)
 
 
 def _lines_with_words(text: bytes) -> set[int]:
     starts = set()
     for word in _WORDS:
-        found = text.find(word)
-        while found >= 0:
-            starts.add(text.rfind(b"\n", 0, found) + 1)
-            end = text.find(b"\n", found)
-            found = text.find(word, end) if end >= 0 else -1
+        at = text.find(word)
+        while at >= 0:
+            starts.add(text.rfind(b"\n", 0, at) + 1)
+            end = text.find(b"\n", at)
+            at = text.find(word, end) if end >= 0 else -1
     return starts
 
 

@@ -248,7 +248,7 @@ class FeatureLog:
 
 
 def _numbered(events: list[ExecutionEvent], above: int) -> list[ExecutionEvent]:
-    return [msgspec.structs.replace(event, lamport_clock=above + 1 + place) for place, event in enumerate(events)]
+    return [msgspec.structs.replace(event, lamport_clock=above + 1 + index) for index, event in enumerate(events)]
 
 
 def _reason(error: Exception) -> str:

@@ -201,26 +201,26 @@ class PriceBook:
 
     def _resolve(self, model: str | None, provider: str | None, agent: str | None) -> PriceHistory | None:
         if model is not None:
-            found = self._resolver.look_up(model, provider, agent)
-            return self._built(found) if found else None
+            answer = self._resolver.look_up(model, provider, agent)
+            return self._built(answer) if answer else None
         default = self.default_for(agent)
-        found = self._resolver.look_up(default.model, provider or default.provider, agent) if default else None
-        return self._built(found, chosen_by=self.note_default(agent)) if found else None
+        answer = self._resolver.look_up(default.model, provider or default.provider, agent) if default else None
+        return self._built(answer, chosen_by=self.note_default(agent)) if answer else None
 
-    def _built(self, found: Found, *, used: bool = True, chosen_by: Path | None = None) -> PriceHistory:
-        links = self._resolver.chain(found)
+    def _built(self, answer: Found, *, used: bool = True, chosen_by: Path | None = None) -> PriceHistory:
+        links = self._resolver.chain(answer)
         last = links[-1]
         model, origin = last.catalog.priced(last.entry)
-        if last is not found:
-            origin += f", by alias_of in {found.entry.path}"
-        if found.path is not None:
-            origin += f", by also_called in {found.path}"
+        if last is not answer:
+            origin += f", by alias_of in {answer.entry.path}"
+        if answer.path is not None:
+            origin += f", by also_called in {answer.path}"
         if chosen_by is not None:
             origin += f", by agents in {chosen_by}"
         for link in links if used else ():
             for path in link.paths():
                 self._note_use(path, link.called)
-        return PriceHistory(model, last.catalog.table_of(last.entry), origin=origin, matched_by=found.how)
+        return PriceHistory(model, last.catalog.table_of(last.entry), origin=origin, matched_by=answer.how)
 
     def _note_use(self, path: Path, called: str) -> None:
         self._used.setdefault(path, set()).add(called)

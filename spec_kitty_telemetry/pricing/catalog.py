@@ -135,7 +135,7 @@ class Catalog(msgspec.Struct, eq=False):
             kinds = tuple(sorted(versions - {"date"}))
             model = msgspec.structs.replace(model, id=name, aliases=aliases, dated="date" in versions, versions=kinds)
         entry = Entry(before.name if before else override.name, model, override.alias_of, path, versions)
-        replaced = [name for name, each in self.names.items() if each is before]
+        replaced = [name for name, owner in self.names.items() if owner is before]
         for name in {*respellings(override.name.lower()), *replaced, *_names(model)}:
             if before is None or self.names.get(name, before) is before:
                 self.names[name] = entry

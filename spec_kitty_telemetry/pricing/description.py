@@ -68,6 +68,6 @@ def description_of(history: PriceHistory, at: datetime) -> ModelDescription:
         matched_by=history.matched_by,
         now=history.at(at),
         history=() if model.unpriced else history.prices(),
-        variants=tuple(VariantDescription(*found) for found in history.variants(at)),
-        hours=tuple(Hours(*found) for found in history.hours(at)),
+        variants=tuple(VariantDescription(*row) for row in history.variants(at)),
+        hours=tuple(Hours(*row) for row in history.hours(at)),
     )

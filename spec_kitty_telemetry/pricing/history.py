@@ -88,11 +88,11 @@ class PriceHistory:
     def _window(self, index: int, utc: datetime) -> int:
         """Return which of the entry's daily windows is open, -1 for none; the last one wins."""
         minute = utc.hour * 60 + utc.minute
-        found = -1
+        in_force = -1
         for number, window in enumerate(self.model.rates[index].windows):
             if utc.weekday() in window.weekdays and _open(window, minute):
-                found = number
-        return found
+                in_force = number
+        return in_force
 
     def _applying(self, utc: datetime, context: Context) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return which variants and which multipliers apply; of variants that name one rate the first wins."""
@@ -113,8 +113,8 @@ class PriceHistory:
             chosen = [self.model.variants[number] for number in variants]
             times = [self.model.multipliers[number] for number in multipliers]
             base, above = with_variants(base, above, chosen)
-            for each in times:
-                base, above = _scaled(base, each.times), _scaled_tiers(above, each.times)
+            for multiplier in times:
+                base, above = _scaled(base, multiplier.times), _scaled_tiers(above, multiplier.times)
             ways = sorted(
                 {way for when in (*(row.when for row in chosen), *(row.when for row in times)) for way in when}
             )

@@ -38,7 +38,7 @@ def lint(path: Path, project_root: Path | None = None, user_config: Path | None 
         files = overrides_in(together)
         PriceBook(load_tables(), files)
         said_in(path)  # what is no price in there must be a setting
-        return Checked(None, tuple(each for file in files if file.path == path for each in file.passed_over))
+        return Checked(None, tuple(key for file in files if file.path == path for key in file.passed_over))
     except (PriceTableError, SettingsError) as exc:
         return Checked(str(exc))
 

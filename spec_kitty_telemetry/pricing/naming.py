@@ -23,25 +23,25 @@ class Naming:
 
     def model(self, model: str | None, provider: str | None, agent: str | None) -> str | None:
         """Return the one name of a model; one that no table knows keeps the name it was recorded with."""
-        found = self._look_up(model, provider, agent)
-        if found is None or found.entry.name.lower() not in found.catalog.names:
+        answer = self._look_up(model, provider, agent)
+        if answer is None or answer.entry.name.lower() not in answer.catalog.names:
             return model
-        known = found.entry.name
-        is_spelling = any(form.name == known.lower() for form in spellings(found.name, bedrock=True))
-        return known if is_spelling or known.lower() in {f"{found.name}-0", f"{found.name}-latest"} else found.name
+        known = answer.entry.name
+        is_spelling = any(form.name == known.lower() for form in spellings(answer.name, bedrock=True))
+        return known if is_spelling or known.lower() in {f"{answer.name}-0", f"{answer.name}-latest"} else answer.name
 
     def biller(self, model: str | None, provider: str | None, agent: str | None) -> str | None:
         """Return who bills: as it was recorded, else by whose price the model is priced."""
         if provider is not None:
             return self._resolver.provider_called(provider) or provider.strip().lower()
-        found = self._look_up(model, None, agent)
-        return (found.catalog.provider or None) if found else None
+        answer = self._look_up(model, None, agent)
+        return (answer.catalog.provider or None) if answer else None
 
     def _look_up(self, model: str | None, provider: str | None, agent: str | None) -> Found | None:
         if model is None:
             return None
         key = (model, provider, agent)
         if key not in self._found:
-            found = self._resolver.look_up(model, provider, agent)
-            self._found[key] = self._resolver.chain(found)[-1] if found else None
+            answer = self._resolver.look_up(model, provider, agent)
+            self._found[key] = self._resolver.chain(answer)[-1] if answer else None
         return self._found[key]

@@ -88,8 +88,8 @@ def read_overrides(path: Path) -> OverrideFile:
     passed_over: list[str] = []
     place = Place(str(path), passed_over=passed_over)
     document = mapping(read_document(path), place)
-    found = overrides_from(document.get("pricing", {}), place.step("pricing"), path)
-    return replace(found, passed_over=tuple(passed_over))
+    overrides = overrides_from(document.get("pricing", {}), place.step("pricing"), path)
+    return replace(overrides, passed_over=tuple(passed_over))
 
 
 def overrides_from(node: Node, place: Place, path: Path) -> OverrideFile:

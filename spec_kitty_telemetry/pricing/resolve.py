@@ -103,19 +103,19 @@ class Resolver:
         """Return the entry that a reported name means, as far as its rates or the next `alias_of`."""
         return next(self._answers(model, provider, agent), None)
 
-    def chain(self, found: Found) -> list[Found]:
+    def chain(self, answer: Found) -> list[Found]:
         """Return `found` and, while that is an alias, what it stands for; the last link has the rates.
 
         Raises `PriceTableError` for a chain that leads nowhere or back to itself.
         """
-        links = [found]
+        links = [answer]
         while (name := links[-1].entry.alias_of) is not None:
             entry = links[-1].entry
-            target = next((each for each in self._answers(name) if each.entry is not entry), None)
+            target = next((candidate for candidate in self._answers(name) if candidate.entry is not entry), None)
             if target is None or len(links) > _LONGEST_ALIAS_CHAIN:
                 raise PriceTableError(
-                    f"{found.entry.path}, pricing, models, '{found.entry.name}', alias_of: found "
-                    f"'{found.entry.alias_of}', expected the name of a model in the price tables; see "
+                    f"{answer.entry.path}, pricing, models, '{answer.entry.name}', alias_of: found "
+                    f"'{answer.entry.alias_of}', expected the name of a model in the price tables; see "
                     "`spec-kitty telemetry prices list`"
                 )
             links.append(target)
@@ -151,9 +151,9 @@ class Resolver:
         yield _Place((_Biller(self._shelves.anybody),), whole)
         named = self._called.get(biller or "", ())
         asked = self._called.get((provider or "").strip().lower(), ())
-        if provider is not None and not any(each.catalog.wraps for each in named):
+        if provider is not None and not any(known.catalog.wraps for known in named):
             yield _Place(asked, whole)
-            if [each.catalog for each in named] == [each.catalog for each in asked]:
+            if [known.catalog for known in named] == [known.catalog for known in asked]:
                 yield _Place(asked, name)
         elif biller is not None:
             yield _Place(named, name)

@@ -114,8 +114,8 @@ def history_from(keys: dict[str, Node], place: Place) -> tuple[Segment, ...]:
     starts = [segment.start or "" for segment in segments]
     for earlier, later in pairwise(starts):
         if later <= earlier:
-            found = later or "always"
-            raise place.step("from").refuse(found, f"a date after {earlier}", "entries are kept oldest first")
+            start = later or "always"
+            raise place.step("from").refuse(start, f"a date after {earlier}", "entries are kept oldest first")
     source = optional_text(keys, "source", place)
     as_of = date_text(keys["as_of"], place.step("as_of")) if "as_of" in keys else None
     return tuple(
@@ -173,8 +173,8 @@ def _tiers(keys: dict[str, Node], base: RateSet, place: Place) -> tuple[TierRow,
         rates = _rates(tier, place)
         if rates.named() != base.named():
             named = ", ".join(key for key in RATE_KEYS if key in base.named())
-            found = Said(", ".join(key for key in RATE_KEYS if key in rates.named()))
-            raise place.refuse(found, f"the same rates: {named}")
+            said = Said(", ".join(key for key in RATE_KEYS if key in rates.named()))
+            raise place.refuse(said, f"the same rates: {named}")
         rows.append(TierRow(int(threshold), rates))
     return tuple(rows)
 

@@ -31,17 +31,17 @@ def load_tables(folder: Path | None = None) -> tuple[Table, ...]:
     compiled = _read_compiled(folder / COMPILED_NAME)
     by_file = {table.file: table for table in compiled.tables} if compiled else {}
     digests = compiled.digests if compiled else {}
-    found = []
+    tables = []
     for path in yaml_files(folder):
         table = by_file.get(path.name)
         if table is None or digests.get(path.name) != digest(path):
             table = _parsed(path)
-        found.append(table)
-    if not found:
+        tables.append(table)
+    if not tables:
         from spec_kitty_telemetry.project.strict_yaml import Place, Said  # only for a message
 
         raise Place(str(folder)).refuse(Said("no price tables"), "the shipped YAML files", "install the package again")
-    return tuple(found)
+    return tuple(tables)
 
 
 def compile_tables(folder: Path) -> bytes:

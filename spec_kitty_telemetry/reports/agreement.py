@@ -44,12 +44,12 @@ def agree(parts: Sequence[Part]) -> Rules:
     """Return the rules of the logs in `parts` when every process has said its part, and tell them all."""
     claims: dict[Path, Claims] = {}
     _collect(claims, parts, {})
-    undecided = {path: subjects for path, found in claims.items() if (subjects := subjects_undecided(found))}
+    undecided = {path: subjects for path, claimed in claims.items() if (subjects := subjects_undecided(claimed))}
     _tell(parts, undecided)
     if undecided:
         _collect(claims, parts, undecided)
     _tell(parts, claims)
-    return {path: Superseding(found) for path, found in claims.items()}
+    return {path: Superseding(claimed) for path, claimed in claims.items()}
 
 
 def take_part(ranges: Sequence[ByteRange], connection: Connection) -> Rules:
@@ -57,13 +57,13 @@ def take_part(ranges: Sequence[ByteRange], connection: Connection) -> Rules:
     connection.send(_claims(ranges, {}))
     if undecided := connection.recv():
         connection.send(_claims(ranges, undecided))
-    return {path: Superseding(found) for path, found in connection.recv().items()}
+    return {path: Superseding(claimed) for path, claimed in connection.recv().items()}
 
 
 def _collect(claims: dict[Path, Claims], parts: Sequence[Part], undecided: Undecided) -> None:
     for ranges, connection in parts:
-        found = _received(connection)
-        for byte_range, more in zip(ranges, _claims(ranges, undecided) if found is None else found, strict=True):
+        received = _received(connection)
+        for byte_range, more in zip(ranges, _claims(ranges, undecided) if received is None else received, strict=True):
             join(claims.setdefault(byte_range.path, {}), more)
 
 
@@ -80,10 +80,10 @@ def _claims_of(byte_range: ByteRange, subjects: set[str] | None) -> Claims:
 
 def _received(connection: Connection | None) -> list[Claims] | None:
     try:
-        found: list[Claims] | None = connection.recv() if connection else None
+        received: list[Claims] | None = connection.recv() if connection else None
     except (EOFError, OSError):  # the process ended; its share will be counted again
         return None
-    return found
+    return received
 
 
 def _tell(parts: Sequence[Part], what: Any) -> None:

@@ -207,15 +207,15 @@ def cost_summary(
     from spec_kitty_telemetry.reports.search import EventList, EventStream, Search
 
     if project is not None:
-        found = find_project(Path(project))
+        home = find_project(Path(project))
     elif isinstance(events, (EventList, EventStream)):
-        found, _ = project_of_feature_dir(events.folder)
+        home, _ = project_of_feature_dir(events.folder)
     else:
         try:
-            found = find_project()
+            home = find_project()
         except ProjectError:
             book = PriceBook.load()
             return cost_report(events, group_by, book.find, cost=cost, naming=book.naming).rows
-    context = ReportContext(Search(found), cost=cost, zone=found.zone())
+    context = ReportContext(Search(home), cost=cost, zone=home.zone())
     naming = context.book.naming
     return cost_report(events, group_by, context.find_price, cost=cost, zone=context.zone, naming=naming).rows

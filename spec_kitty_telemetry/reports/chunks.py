@@ -26,21 +26,21 @@ def shares(byte_ranges: Sequence[ByteRange], count: int, share_bytes: int = SHAR
     if count < 2:  # noqa: PLR2004 - nothing to share
         return [list(byte_ranges)]
     even = -(-sum(sizes) // count)
-    found: list[list[ByteRange]] = [[]]
+    shared: list[list[ByteRange]] = [[]]
     room = even
     for (path, *_), size in zip(byte_ranges, sizes, strict=True):
         start = 0
-        while size - start > room and len(found) < count:
+        while size - start > room and len(shared) < count:
             if size > even // _SMALL and room > 0:
-                found[-1].append(ByteRange(path, start, start + room))
+                shared[-1].append(ByteRange(path, start, start + room))
                 start += room
             elif room * 2 >= size:
                 break
-            found.append([])
+            shared.append([])
             room = even
-        found[-1].append(ByteRange(path, start))
+        shared[-1].append(ByteRange(path, start))
         room -= size - start
-    return found
+    return shared
 
 
 def _size(path: Path) -> int:

@@ -227,12 +227,12 @@ def unknown_models(
 
     With `wanted` only the models that it accepts.
     """
-    found = [
+    unknown = [
         UnknownModel(model, provider, *numbers)
         for (model, provider), numbers in counts.items()
         if wanted is None or wanted(model)
     ]
-    return sorted(found, key=lambda each: (-each.input_tokens, each.model or "", each.provider or ""))
+    return sorted(unknown, key=lambda entry: (-entry.input_tokens, entry.model or "", entry.provider or ""))
 
 
 def reported_cost(payload: ExecutionPayload) -> int | None:
@@ -249,12 +249,12 @@ def reported_cost(payload: ExecutionPayload) -> int | None:
 def together(costs: Sequence[Cost]) -> Cost:
     """Return the sum of several costs: what is not known of one is not known of all."""
     whole = Cost(
-        reported=_sum_of_known(each.reported for each in costs),
-        estimated=_sum_of_known(each.estimated for each in costs),
-        has_usage=any(each.has_usage for each in costs),
+        reported=_sum_of_known(cost.reported for cost in costs),
+        estimated=_sum_of_known(cost.estimated for cost in costs),
+        has_usage=any(cost.has_usage for cost in costs),
         is_gap=True,
     )
-    return msgspec.structs.replace(whole, **{flag: any(getattr(each, flag) for each in costs) for flag in _FLAGS})
+    return msgspec.structs.replace(whole, **{flag: any(getattr(cost, flag) for cost in costs) for flag in _FLAGS})
 
 
 def _sum_of_known(numbers: Iterable[int | None]) -> int | None:

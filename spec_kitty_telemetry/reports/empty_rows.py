@@ -15,22 +15,22 @@ MOST_ROWS = 4_000
 """A range that would have more rows is left as it is: ten years of days are enough to look at."""
 
 
-def spans_without_records(dimension: str, found: Collection[str], zone: ZoneInfo | None) -> list[str]:
+def spans_without_records(dimension: str, named: Collection[str], zone: ZoneInfo | None) -> list[str]:
     """Return the values of `dimension` (day, week or month) between the first and the last of those `found`.
 
     A day that `zone` never had (Apia leapt over 30 December 2011) is none.  Without any record there is none.
     """
-    if not found:
+    if not named:
         return []
     first, after, written = _SPANS[dimension]
-    days = sorted(map(first, found))
+    days = sorted(map(first, named))
     values: list[str] = []
     for day in _steps(days[0], days[-1], after):
         if len(values) > MOST_ROWS:
             return []
         if dimension != "day" or _is_in(zone, day):
             values.append(written(day))
-    return sorted({*values}.difference(found))
+    return sorted({*values}.difference(named))
 
 
 def _is_in(zone: ZoneInfo | None, day: date) -> bool:

@@ -102,18 +102,18 @@ def lane_history(path: Path) -> LaneHistory:
     live = _live_path(path)
     if not (path.is_file() or live):
         return LaneHistory(problem=_why_nothing(path))
-    found: dict[str, list[_Line]] = {}
+    lines_by_package: dict[str, list[_Line]] = {}
     try:
         for line in _lines_once([path, live] if live else [path], history):
             if line.is_move:
-                found.setdefault(line.wp_id or "", []).append(line)
+                lines_by_package.setdefault(line.wp_id or "", []).append(line)
             elif phase := _phase(line):
                 history.phases.append(phase)
     except (TelemetryError, OSError) as error:
         return LaneHistory(problem=str(error))
     history.phases.sort()
-    history.moves = {wp_id: _moves(lines) for wp_id, lines in found.items()}
-    if not found and not live and _coordination_branch(path):
+    history.moves = {wp_id: _moves(lines) for wp_id, lines in lines_by_package.items()}
+    if not lines_by_package and not live and _coordination_branch(path):
         history.problem = _why_nothing(path)
     return history
 
@@ -168,7 +168,7 @@ def _moves(lines: list[_Line]) -> list[Move]:
     """Return the moves of one work package; a reviewer's claim is a move to `in_review`, whatever it was called."""
     moves = []
     is_claimed = False
-    for line in sorted(lines, key=lambda each: (each.at, each.event_id or "")):
+    for line in sorted(lines, key=lambda one: (one.at, one.event_id or "")):
         from_lane, to_lane = _lane(line.from_lane or ""), _lane(line.to_lane or "")
         if is_claimed and from_lane == "in_progress":
             from_lane = "in_review"

@@ -96,10 +96,14 @@ class ParallelScan:
         try:
             if len(self._shares) > 1:
                 for share in self._shares:
-                    self._workers.append(_started(self, share, [each.connection for each in self._workers if each]))
+                    self._workers.append(
+                        _started(self, share, [worker.connection for worker in self._workers if worker])
+                    )
             if self._cut:
                 parts = zip(map(self.parts_of_cut_logs, self._shares), self._workers, strict=True)
-                self.rules = agree([(ranges, each.connection if each else None) for ranges, each in parts if ranges])
+                self.rules = agree(
+                    [(ranges, worker.connection if worker else None) for ranges, worker in parts if ranges]
+                )
         except BaseException:  # as Ctrl-C: nobody calls __exit__ for what was not entered
             self._stop()
             raise
@@ -202,11 +206,11 @@ class _Ids:
     def repeated(self, counted: ChunkResult) -> set[str]:
         """Return the ids of `counted` that stand in a share before."""
         if not any(
-            each.least_id <= counted.greatest_id and counted.least_id <= each.greatest_id for each in self._kept
+            chunk.least_id <= counted.greatest_id and counted.least_id <= chunk.greatest_id for chunk in self._kept
         ):
             return set()
-        for each in self._kept[self._known_count :]:
-            self._known.update(msgspec.msgpack.decode(each.ids, type=list[str]))
+        for chunk in self._kept[self._known_count :]:
+            self._known.update(msgspec.msgpack.decode(chunk.ids, type=list[str]))
         self._known_count = len(self._kept)
         return self._known.intersection(msgspec.msgpack.decode(counted.ids, type=list[str]))
 
@@ -270,8 +274,8 @@ class _Worker:
 def _work(count: ParallelScan, share: list[ByteRange], connection: Connection, parents: list[Connection]) -> None:
     import signal
 
-    for each in parents:  # as long as this process could read them, it would not notice that the parent is gone
-        each.close()
+    for parent in parents:  # as long as this process could read them, it would not notice that the parent is gone
+        parent.close()
 
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as it is for what a shell runs in the background
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process without a word; the parent has one

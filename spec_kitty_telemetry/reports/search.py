@@ -75,20 +75,20 @@ class Search(msgspec.Struct):
 
         :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
         """
-        found = []
+        paths = []
         features = self.features()
         self.log_count = len(features)
         for slug in features:
             try:
-                found.append(self.project.log_path(slug))
+                paths.append(self.project.log_path(slug))
             except ProjectError as error:
                 if not self.goes_on:
                     raise
                 self.report.leave_out(self.project.specs_dir / slug / LOG_NAME, error)
         if self.includes_outside and is_within(self.project.outside_log, self.project.root):
-            found.append(self.project.outside_log)
+            paths.append(self.project.outside_log)
             self.log_count += 1
-        return found
+        return paths
 
     def events(self, *, keep_unknown: bool = False) -> Iterator[ExecutionEvent]:
         """Yield the wanted records, feature by feature, in the order of each log.
@@ -135,7 +135,9 @@ class Search(msgspec.Struct):
                 rule = Superseding.of(ByteRange(byte_range.path))
             for events in scan_in_blocks(byte_range, report, seen, rule, keep_unknown=keep_unknown):
                 place(events, byte_range.path)
-                yield [each for each in events if all(wanted(each) for wanted in conditions)] if conditions else events
+                yield (
+                    [event for event in events if all(wanted(event) for wanted in conditions)] if conditions else events
+                )
         except LogError as error:
             if not self.goes_on:
                 raise
@@ -256,17 +258,17 @@ def record_called(search: Search, event_id: str) -> ExecutionEvent:
     begun = event_id.strip().upper()
     if not begun:
         raise FilterError("found an empty id, expected how a record's id begins; 'events' lists them")
-    found = [
+    matching = [
         event
         for event in search.events(keep_unknown=True)
         if event.event_id.upper().startswith(begun) or (event.payload.supersedes or "").upper().startswith(begun)
     ]
-    if len(found) != 1:
+    if len(matching) != 1:
         raise ProjectError(
-            f"found {len(found)} records whose id begins with {event_id!r} in {search.project.root}, expected one; "
+            f"found {len(matching)} records whose id begins with {event_id!r} in {search.project.root}, expected one; "
             "'spec-kitty telemetry events' lists them with their ids"
         )
-    return found[0]
+    return matching[0]
 
 
 def _causally(event: ExecutionEvent) -> tuple[str, int, str]:

@@ -53,9 +53,9 @@ class Totals:
     def together(cls, several: Iterable[Totals]) -> Totals:
         """Return the sum of `several`."""
         whole = cls()
-        for each in several:
-            if each.events:
-                whole.merge(each)
+        for totals in several:
+            if totals.events:
+                whole.merge(totals)
         return whole
 
     def __eq__(self, other: object) -> bool:
@@ -233,7 +233,7 @@ class Aggregator:
         """Return the parts of one run with their costs, those of wanted models alone."""
         members = list(zip(payload.models, cost.parts, strict=True))
         wanted = self._wanted_model
-        return members if wanted is None else [each for each in members if wanted(each[0].model)]
+        return members if wanted is None else [member for member in members if wanted(member[0].model)]
 
     def _add_parts(self, event: ExecutionEvent, cost: Cost, members: list[Member]) -> None:
         """Add each part to its row; parts that fall into one row count as one run there."""

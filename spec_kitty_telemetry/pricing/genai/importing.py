@@ -75,7 +75,7 @@ def overrides_from(providers: Iterable[Any], version: str, only: Collection[str]
     """Return what upstream's `providers` know beyond the shipped tables; `only` names providers of ours."""
     by_id = {provider.id: provider for provider in providers}
     on_purpose = _on_purpose()
-    found: dict[str, Node] = {}
+    models: dict[str, Node] = {}
     names: list[str] = []
     kept: list[str] = []
     for ours, shelf in fill_shelves(load_tables(), ()).by_provider.items():
@@ -84,10 +84,10 @@ def overrides_from(providers: Iterable[Any], version: str, only: Collection[str]
             continue
         entries = list(_news(shelf, upstream))
         if entries:
-            found[ours] = {"models": [*entries]}
+            models[ours] = {"models": [*entries]}
             names += [f"{ours}/{entry['id']}" for entry in entries]
         kept += [f"{ours}/{model}" for model in _priced_otherwise(shelf, upstream) if (ours, model) not in on_purpose]
-    return Imported(block_text({"pricing": {"providers": found}}), tuple(names), version, tuple(kept))
+    return Imported(block_text({"pricing": {"providers": models}}), tuple(names), version, tuple(kept))
 
 
 def _entries(shelf: Catalog, upstream: Any) -> Iterator[Entry]:
