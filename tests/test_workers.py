@@ -119,7 +119,7 @@ def test_a_log_that_is_read_in_stretches_has_the_same_records_wherever_it_is_cut
     expected = list(scan(path, whole))
 
     edges = [0, *sorted({max(len(begins) + 1, min(cut, path.stat().st_size)) for cut in cuts}), None]
-    seen: set[str] = set()
+    seen: dict[str, None] = {}
     found: list[ExecutionEvent] = []
     together = ScanReport()
     for start, end in pairwise(edges):
@@ -138,7 +138,7 @@ def test_a_long_line_belongs_to_the_stretch_in_which_it_begins(tmp_path: Path) -
     cut = len(good[0]) + 1_500_000  # within the second line
     first, second = ScanReport(), ScanReport()
     ids = [
-        [each.event_id for events in scan_in_blocks(byte_range, report, set(), None) for each in events]
+        [each.event_id for events in scan_in_blocks(byte_range, report, {}, None) for each in events]
         for byte_range, report in ((ByteRange(path, 0, cut), first), (ByteRange(path, cut), second))
     ]
     assert ids == [[event(1).event_id], [event(2).event_id]]

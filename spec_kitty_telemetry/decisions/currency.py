@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from spec_kitty_telemetry.log.lines import ByteRange
-    from spec_kitty_telemetry.log.reader import ScanReport
+    from spec_kitty_telemetry.log.reader import ScanReport, SeenIds
     from spec_kitty_telemetry.log.superseding import Superseding
     from spec_kitty_telemetry.model.record import ExecutionEvent
     from spec_kitty_telemetry.pricing import Price
@@ -91,7 +91,7 @@ class ConvertedSearch(Search):
         self,
         byte_range: ByteRange,
         report: ScanReport,
-        seen: set[str],
+        seen: SeenIds,
         rule: Superseding | None = None,
         *,
         keep_unknown: bool = False,

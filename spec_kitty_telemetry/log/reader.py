@@ -7,6 +7,7 @@ stands twice (git merges, retries) counts once: the first wins.  Of several reco
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.errors import TelemetryError
 
 _NAMED_AT_MOST = 1000
+
+
+SeenIds = dict[str, None]
+"""The ids of the records that were read, in their order: nearly sorted, which a set would not be."""
 
 
 class SkippedLine(NamedTuple):
@@ -56,6 +61,8 @@ class ScanReport(msgspec.Struct):
     event_count: int = 0
     line_count: int = 0
     """Of the stretch that was read last."""
+    subjects: Collection[str] = ()
+    """Of the log that was read last: the records whose place others take."""
 
     @property
     def unread_count(self) -> int:
@@ -87,7 +94,7 @@ class ScanReport(msgspec.Struct):
 
 
 def scan(
-    path: Path, report: ScanReport | None = None, seen: set[str] | None = None, *, keep_unknown: bool = False
+    path: Path, report: ScanReport | None = None, seen: SeenIds | None = None, *, keep_unknown: bool = False
 ) -> Iterator[ExecutionEvent]:
     """Yield the records of the log at `path`; nothing if there is no such file.
 
@@ -99,14 +106,12 @@ def scan(
     report = report if report is not None else ScanReport()
     byte_range = ByteRange(path)
     rule = Superseding.of(byte_range)
-    for events in scan_in_blocks(
-        byte_range, report, seen if seen is not None else set(), rule, keep_unknown=keep_unknown
-    ):
+    for events in scan_in_blocks(byte_range, report, seen if seen is not None else {}, rule, keep_unknown=keep_unknown):
         yield from events
 
 
 def scan_in_blocks(
-    byte_range: ByteRange, report: ScanReport, seen: set[str], rule: Superseding | None, *, keep_unknown: bool = False
+    byte_range: ByteRange, report: ScanReport, seen: SeenIds, rule: Superseding | None, *, keep_unknown: bool = False
 ) -> Iterator[list[ExecutionEvent]]:
     """Yield the records of `byte_range`, some hundreds at a time; otherwise as `scan`.
 
@@ -133,7 +138,7 @@ def scan_in_blocks(
             if event_id in seen:
                 report.duplicate_count += 1
                 continue
-            seen.add(event_id)
+            seen[event_id] = None
             events.append(event)
         report.event_count += len(events)
         report.line_count = number

@@ -95,6 +95,11 @@ class Superseding:
             join(claims, plain_claims_in(byte_range, undecided))
         return cls(claims)
 
+    @property
+    def subjects(self) -> Collection[str]:
+        """The subjects of which any record says that it takes another's place."""
+        return self._claims.keys()
+
     def counts(self, event: ExecutionEvent) -> bool:
         """Tell whether `event` is the record of its subject that counts."""
         payload = event.payload

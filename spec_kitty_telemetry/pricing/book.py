@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cached_property
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from spec_kitty_telemetry.errors import PriceTableError, reason_of
 from spec_kitty_telemetry.pricing.history import Context, PriceHistory
@@ -115,6 +118,12 @@ class PriceBook:
         """Add what another book over the same files, in another process, used of them."""
         for path, models in used.items():
             self._used.setdefault(path, set()).update(models)
+
+    @property
+    def digest(self) -> str:
+        """Another text whenever any price, name or setting in this book is another one."""
+        content = msgspec.msgpack.encode((self._tables, self._files), enc_hook=str)
+        return blake2b(content, digest_size=16).hexdigest()
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -30,10 +30,16 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.reports.lanes import LaneHistory
     from spec_kitty_telemetry.reports.lifecycle import Lifecycle
     from spec_kitty_telemetry.reports.parallel import ParallelScan
+    from spec_kitty_telemetry.reports.recall import Recall
     from spec_kitty_telemetry.reports.search import Search
+    from spec_kitty_telemetry.reports.totals import Aggregator
 
     Watch = Callable[[Callable[[], int]], AbstractContextManager[None]]
     """Given how many records were read so far, whenever it asks: a context that shows it while a report is made."""
+
+
+KEEPS_FROM_BYTES = 1024 * 1024
+"""Less is read as fast as what is kept of it."""
 
 
 class ReportContext:
@@ -48,6 +54,8 @@ class ReportContext:
         self.cost: CostMode = cost
         self.zone = zone
         self.book = PriceBook.load(search.project.root)
+        self.keeps_from_bytes = KEEPS_FROM_BYTES
+        """How large logs must be together for an answer to be kept for the next time."""
 
     @cached_property
     def find_price(self) -> FindPrice:
@@ -112,15 +120,31 @@ def _merge_named(whole: GroupTotals, counted: GroupTotals, by: tuple[str, ...], 
 def _counted(context: ReportContext, by: tuple[str, ...], watch: Watch, meanwhile: Callable[[], object]) -> GroupTotals:
     apart = dimensions.kept_apart(by)
     book = context.book
-    with _scan(context, apart, book.find) as scan:
+    recall = _recall(context, apart)
+    if recall is not None and recall.has_answer and context.find_price == book.find:
+        kept = recall.answer(_aggregators(context, apart, book.find)())
+        if kept is not None:
+            meanwhile()
+            return kept
+    with _scan(context, apart, book.find, keeps_ids=recall is not None) as scan:
         # What takes its time and can be done while other processes count: that they may have begun in vain is rare.
         meanwhile()
         if context.find_price == book.find:
             with watch(lambda: scan.read_count):
-                return scan.totals()
+                counted = scan.totals()
+            if recall is not None:
+                recall.keep(scan, counted)
+            return counted
     # A plugin that is asked for prices may hold what copies of this process cannot share.
     with _scan(context, apart, context.find_price, processes=1) as scan, watch(lambda: scan.read_count):
         return scan.totals()
+
+
+def _recall(context: ReportContext, by: tuple[str, ...]) -> Recall | None:
+    from spec_kitty_telemetry.reports.question import Question
+    from spec_kitty_telemetry.reports.recall import Recall
+
+    return Recall.of(Question(context.search, context.book, by, context.cost, context.zone), context.keeps_from_bytes)
 
 
 def _report(context: ReportContext, counted: GroupTotals, by: tuple[str, ...]) -> CostReport:
@@ -130,9 +154,20 @@ def _report(context: ReportContext, counted: GroupTotals, by: tuple[str, ...]) -
 
 
 def _scan(
-    context: ReportContext, by: tuple[str, ...], find_price: FindPrice, processes: int | None = None
+    context: ReportContext,
+    by: tuple[str, ...],
+    find_price: FindPrice,
+    processes: int | None = None,
+    *,
+    keeps_ids: bool = False,
 ) -> ParallelScan:
     from spec_kitty_telemetry.reports.parallel import ParallelScan
+
+    new_aggregator = _aggregators(context, by, find_price)
+    return ParallelScan(context.search, new_aggregator, context.book, processes=processes, keeps_ids=keeps_ids)
+
+
+def _aggregators(context: ReportContext, by: tuple[str, ...], find_price: FindPrice) -> Callable[[], Aggregator]:
     from spec_kitty_telemetry.reports.totals import Aggregator
 
     wanted_model, naming = context.search.filters.wanted_model(), context.book.naming
@@ -142,7 +177,7 @@ def _scan(
             by, find_price, cost=context.cost, zone=context.zone, wanted_model=wanted_model, naming=naming
         )
 
-    return ParallelScan(context.search, new_aggregator, context.book, processes=processes)
+    return new_aggregator
 
 
 def cost_of(context: ReportContext, event: ExecutionEvent) -> CostSummary:

@@ -36,7 +36,7 @@ def outside_spend(context: ReportContext) -> OutsideSpend | None:
     sessions: set[tuple[str | None, str | None]] = set()
 
     def events() -> Iterator[ExecutionEvent]:
-        for block in search.blocks(ByteRange(search.project.outside_log), ScanReport(), set()):
+        for block in search.blocks(ByteRange(search.project.outside_log), ScanReport(), {}):
             for event in block:
                 sessions.add((event.payload.agent, event.payload.session_id))
                 yield event

@@ -15,12 +15,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-import msgspec
-
 from spec_kitty_telemetry.log.lines import ByteRange
 from spec_kitty_telemetry.log.reader import ScanReport
 from spec_kitty_telemetry.reports.agreement import agree, cut_logs, take_part
 from spec_kitty_telemetry.reports.chunks import SHARE_BYTES, shares
+from spec_kitty_telemetry.reports.id_lists import NO_IDS, IdList, IdsBefore
 from spec_kitty_telemetry.reports.totals import GroupTotals
 
 if TYPE_CHECKING:
@@ -48,10 +47,10 @@ class ChunkResult(NamedTuple):
     totals: GroupTotals
     reports: list[ScanReport]
     """One for each byte range."""
-    ids: bytes
-    """Of the records that were counted, a MessagePack array of texts: ten times faster to make than a pickle."""
-    least_id: str
-    greatest_id: str
+    ids: IdList
+    """Of the records that were counted."""
+    subjects: IdList
+    """Of the records whose place others take."""
     overrides_used: dict[Path, set[str]]
 
 
@@ -66,10 +65,12 @@ class ParallelScan:
         *,
         processes: int | None = None,
         share_bytes: int = SHARE_BYTES,
+        keeps_ids: bool = False,
     ) -> None:
         """Prepare to count, with an aggregator of its own for each process, all of which price by `book`.
 
         `processes` is 1 where somebody else's code is asked for prices; by default as many as there are processors.
+        With `keeps_ids` there are `id_lists` at the end.
         """
         self._search = search
         self._new_aggregator = new_aggregator
@@ -83,6 +84,11 @@ class ParallelScan:
         self.rules: Rules = {}
         """Which records count, of the logs that are read in parts by several processes."""
         self._cut: set[Path] = set()
+        self._keeps_ids = keeps_ids
+        self.id_lists: list[bytes] = []
+        """The ids of all records, and the subjects of those that take another's place."""
+        self.log_reports: dict[Path, ScanReport] = {}
+        """What reading each log came to."""
 
     def __enter__(self) -> Self:
         """Begin to count: start the processes, if there is enough to read.
@@ -127,20 +133,23 @@ class ParallelScan:
         """
         results = self._answers() if self._workers else [None]
         whole = GroupTotals()
-        earlier = _Ids()
-        lines: dict[Path, int] = {}
+        earlier = IdsBefore()
         for share, answer in zip(self._shares, results, strict=True):
             # A process that could not answer leaves its share to this one, where an error is raised as it is.
             counted = answer or self.count_share(share, self._tell)
             if len(self._shares) > 1:
-                if repeated := earlier.repeated(counted):
+                if repeated := earlier.repeated(counted.ids):
                     counted = self.count_share(share, self._tell_nobody, repeated)
-                earlier.add(counted)
+                earlier.add(counted.ids)
             whole.merge(counted.totals)
             self._book.note_overrides_used(counted.overrides_used)
+            if self._keeps_ids:
+                self.id_lists += [ids.encoded for ids in (counted.ids, counted.subjects) if ids != NO_IDS]
             for byte_range, report in zip(share, counted.reports, strict=True):
-                self._search.report.add(report, lines.get(byte_range.path, 0))
-                lines[byte_range.path] = self._search.report.line_count
+                whole_log = self.log_reports.setdefault(byte_range.path, ScanReport())
+                whole_log.add(report, whole_log.line_count)
+        for report in self.log_reports.values():
+            self._search.report.add(report)
         self._search.check_that_something_was_read()
         return whole
 
@@ -151,16 +160,19 @@ class ParallelScan:
     def count_share(self, share: Iterable[ByteRange], tell: Tell, counted_before: Iterable[str] = ()) -> ChunkResult:
         """Count the records of `share` in this process, but those whose ids were `counted_before`."""
         aggregator = self._new_aggregator()
-        seen = set(counted_before)
+        seen = dict.fromkeys(counted_before)
+        subjects: set[str] = set()
         reports = []
         for byte_range in share:
             reports.append(ScanReport())
             for events in self._search.blocks(byte_range, reports[-1], seen, self.rules.get(byte_range.path)):
                 aggregator.add(events)
                 tell(len(events))
-        is_alone = len(self._shares) == 1 or not seen
-        ids = (_NO_IDS, "", "") if is_alone else (msgspec.msgpack.encode(list(seen)), min(seen), max(seen))
-        return ChunkResult(aggregator.totals, reports, *ids, self._book.overrides_used)
+            subjects.update(reports[-1].subjects)
+            reports[-1].subjects = ()
+        ids = IdList.of(seen) if len(self._shares) > 1 or self._keeps_ids else NO_IDS
+        kept = IdList.of(subjects) if self._keeps_ids else NO_IDS
+        return ChunkResult(aggregator.totals, reports, ids, kept, self._book.overrides_used)
 
     def _tell(self, more: int) -> None:
         self.read_count += more
@@ -186,36 +198,6 @@ class ParallelScan:
                     answers[number] = said
                     del waiting[number]
         return answers
-
-
-class _Ids:
-    """The ids of the shares before, looked at only where a later share can have some of them again.
-
-    Ids begin with their time (ULIDs), and logs grow with time, so most shares have ids that are all below or all above.
-    """
-
-    def __init__(self) -> None:
-        self._kept: list[ChunkResult] = []
-        self._known: set[str] = set()
-        self._known_count = 0
-        """How many of `_kept`, in their order, are in `_known`."""
-
-    def add(self, counted: ChunkResult) -> None:
-        self._kept.append(counted)
-
-    def repeated(self, counted: ChunkResult) -> set[str]:
-        """Return the ids of `counted` that stand in a share before."""
-        if not any(
-            chunk.least_id <= counted.greatest_id and counted.least_id <= chunk.greatest_id for chunk in self._kept
-        ):
-            return set()
-        for chunk in self._kept[self._known_count :]:
-            self._known.update(msgspec.msgpack.decode(chunk.ids, type=list[str]))
-        self._known_count = len(self._kept)
-        return self._known.intersection(msgspec.msgpack.decode(counted.ids, type=list[str]))
-
-
-_NO_IDS = msgspec.msgpack.encode([])
 
 
 def _available() -> int:

@@ -14,7 +14,7 @@ import msgspec
 
 from spec_kitty_telemetry.errors import FilterError, LogError, ProjectError
 from spec_kitty_telemetry.log.lines import ByteRange
-from spec_kitty_telemetry.log.reader import ScanReport, scan_in_blocks
+from spec_kitty_telemetry.log.reader import ScanReport, SeenIds, scan_in_blocks
 from spec_kitty_telemetry.log.superseding import Superseding
 from spec_kitty_telemetry.log.waiting import waiting_count
 from spec_kitty_telemetry.model.labels import agent_name, role_name, work_package_name
@@ -96,7 +96,7 @@ class Search(msgspec.Struct):
         :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
         :raises LogError: a log cannot be read at all.
         """
-        seen: set[str] = set()
+        seen: SeenIds = {}
         for path in self.log_paths():
             for events in self.blocks(ByteRange(path), self.report, seen, keep_unknown=keep_unknown):
                 yield from events
@@ -117,7 +117,7 @@ class Search(msgspec.Struct):
         self,
         byte_range: ByteRange,
         report: ScanReport,
-        seen: set[str],
+        seen: SeenIds,
         rule: Superseding | None = None,
         *,
         keep_unknown: bool = False,
@@ -133,6 +133,7 @@ class Search(msgspec.Struct):
         try:
             if rule is None and not self.everything:
                 rule = Superseding.of(ByteRange(byte_range.path))
+            report.subjects = rule.subjects if rule else ()
             for events in scan_in_blocks(byte_range, report, seen, rule, keep_unknown=keep_unknown):
                 place(events, byte_range.path)
                 yield (
@@ -208,7 +209,7 @@ def _events_of_feature(feature_dir: Path, wanted: EventFilter) -> Iterator[Execu
     if wanted.features and not any(is_called(folder.name, pattern) for pattern in wanted.features):
         return
     search = Search(project, wanted)
-    for events in search.blocks(ByteRange(folder / LOG_NAME), search.report, set(), keep_unknown=True):
+    for events in search.blocks(ByteRange(folder / LOG_NAME), search.report, {}, keep_unknown=True):
         yield from events
 
 
