@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from spec_kitty_telemetry.cli.options import filter_options, search_for
-from spec_kitty_telemetry.cli.output import complain, write_lines
+from spec_kitty_telemetry.cli.options import feature_option, filter_options, project_option, search_for
+from spec_kitty_telemetry.cli.output import complain, say, write_lines
 from spec_kitty_telemetry.cli.render.wording import plural, shown
+from spec_kitty_telemetry.errors import SettingsError, TelemetryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from spec_kitty_telemetry.exports.focus import Source
+    from spec_kitty_telemetry.exports.otlp.sending import TraceExport
     from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.search import Search
 
@@ -31,6 +33,7 @@ def command() -> None:
       export csv --since 2026-11 --output runs.csv
       export jsonl --feature 43 | jq .total_cost_usd
       export focus --until yesterday --output focus.csv
+      export otlp
     """  # noqa: D301 - \b is click's mark
 
 
@@ -109,6 +112,61 @@ def export_focus(source: str, output: Path | None, **filters: Any) -> None:
             f"Not over yet: {', '.join(unfinished)}. Some tools refuse such days; --until yesterday leaves them out."
         )
     _warn(context.search)
+
+
+@command.command("otlp")
+@click.option("--print", "is_printed", is_flag=True, help="Print all requests as JSON instead; nothing is sent.")
+@click.option("--again", is_flag=True, help="Send everything, also what was sent before.")
+@feature_option
+@project_option
+def export_otlp(features: tuple[str, ...], project_folder: Path | None, *, is_printed: bool, again: bool) -> None:
+    """Send runs as OpenTelemetry traces, those that were not sent before.
+
+    They go to OTEL_EXPORTER_OTLP_ENDPOINT (or …_TRACES_ENDPOINT) as Protocol Buffers over HTTP; …_HEADERS and
+    …_TIMEOUT count too. A refusal, whole or in part, is exit code 1. A run keeps its ids, so that one sent twice
+    counts once.
+
+    \b
+    Examples:
+      export otlp --print | jq .resourceSpans
+      export otlp --feature 43
+    """  # noqa: D301 - \b is click's mark
+    from spec_kitty_telemetry.cli.output import print_json
+    from spec_kitty_telemetry.exports.otlp.sending import TraceExport
+
+    context = _context({"features": features, "project_folder": project_folder})
+    export = TraceExport(context)
+    if is_printed:
+        for request in export.requests():
+            print_json(request)
+    else:
+        _send(export, again=again)
+    _warn(context.search)
+
+
+def _send(export: TraceExport, *, again: bool) -> None:
+    from spec_kitty_telemetry.exports.otlp.endpoint import endpoint_of, is_disabled
+    from spec_kitty_telemetry.exports.otlp.sending import Sent
+
+    if is_disabled():
+        complain("Nothing was sent: OTEL_SDK_DISABLED is true.")
+        return
+    endpoint = endpoint_of()
+    if endpoint is None:
+        raise SettingsError(
+            "no OTLP endpoint is set; set OTEL_EXPORTER_OTLP_ENDPOINT, such as http://localhost:4318, or use --print"
+        )
+    sent = Sent()
+    try:
+        export.send(endpoint, sent, again=again)
+    finally:
+        say(f"Sent {plural(sent.run_count, 'run')} ({plural(sent.span_count, 'span')}) to {shown(endpoint.shown)}.")
+    said = shown("; ".join(sent.messages))
+    if sent.rejected_count:
+        reason = f": {said}" if said else ""
+        raise TelemetryError(f"{endpoint.shown} refused {plural(sent.rejected_count, 'span')}{reason}")
+    if said:
+        complain(f"{shown(endpoint.shown)} says: {said}")
 
 
 def _context(filters: dict[str, Any]) -> ReportContext:
