@@ -3,7 +3,7 @@
 A run is recorded before every command of the host, by `emit` and by `run` in turn.  Then every command has to end as it
 does with telemetry off, git must never see the log, and `lifecycle` must have every move, while the mission lives and
 after its merge.  The host is the one of the environment that runs the tests: 3.2.7, or the next one (`tox -e
-next-host`).  A mission takes about two minutes.
+next-host`).  The mission with telemetry off is worked on beside the recorded one.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.test_mission import environment_of
+from tests.e2e.test_mission import copy_project, environment_of, fresh_project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.xdist_group("by hand"),
     pytest.mark.skipif(sys.platform == "win32", reason="spec-kitty's own commit hooks are POSIX scripts"),
 ]
 
+IS_HOST_3 = version("spec-kitty-cli").startswith("3.")
 LOG_NAME = "execution.events.jsonl"
 SPEC = """# User login
 
@@ -150,16 +154,12 @@ class Mission:
     def move(self, lane: str, *options: str) -> None:
         """Move the work package as its agent does, and first do what 3.2 asks for: no planning files in the lane."""
         self.commit("planning files")
-        if self.version.startswith("3."):
+        if IS_HOST_3:
             (lane_folder,) = self.root.glob(".worktrees/*-lane-a")
             restore = ("restore", "--source", "work", "--staged", "--worktree", "--", "kitty-specs/")
             self.git(*restore, folder=lane_folder)
             self.git("commit", "--quiet", "--message", "no planning files", folder=lane_folder)
         self.host("agent", "tasks", "move-task", "WP01", "--to", lane, "--mission", self.slug, "--json", *options)
-
-    @property
-    def version(self) -> str:
-        return self.run("spec-kitty", "--version").stdout.split()[-1]
 
     def lifecycle(self) -> dict[str, Any]:
         done = self.run("spec-kitty-telemetry", "lifecycle", "--mission", self.slug, "--json")
@@ -174,9 +174,7 @@ def new_mission(folder: Path, *, records: bool) -> Mission:
     if not records:
         environment["SPEC_KITTY_TELEMETRY"] = "off"
     mission = Mission(folder / "shop", environment, records)
-    mission.root.mkdir()
-    mission.git("init", "--quiet", "--initial-branch", "main")
-    mission.host("init", ".", "--ai", "claude", "--non-interactive")
+    copy_project(fresh_project(), mission.root, environment)
     mission.commit("a project")
     mission.git("switch", "--quiet", "--create", "work")
     about = ("--friendly-name", "User login", "--purpose-tldr", "Let users log in")
@@ -231,7 +229,7 @@ def finish(mission: Mission) -> None:
     mission.host("accept", "--lenient", "--mission", mission.slug, "--json")
     if mission.records:
         mission.living = mission.lifecycle()
-    mission.host("merge" if mission.version.startswith("3.") else "consolidate", "--mission", mission.slug)
+    mission.host("merge" if IS_HOST_3 else "consolidate", "--mission", mission.slug)
 
 
 def whole_mission(folder: Path, *, records: bool) -> Mission:
@@ -243,15 +241,22 @@ def whole_mission(folder: Path, *, records: bool) -> Mission:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Mission:
-    """A whole mission with a run recorded before every command of the host."""
-    return whole_mission(tmp_path_factory.mktemp("recorded"), records=True)
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Mission, Mission]:
+    """A whole mission with a run recorded before every command of the host, and the same with telemetry off."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("recorded", "off")]
+    fresh_project()  # before the two begin, so that both copy the one
+    with ThreadPoolExecutor(2) as pool:
+        recorded, off = pool.map(lambda folder, records: whole_mission(folder, records=records), folders, (True, False))
+    return recorded, off
 
 
-def test_every_command_of_the_host_ends_as_it_does_with_telemetry_off(
-    recorded: Mission, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    off = whole_mission(tmp_path_factory.mktemp("off"), records=False)
+@pytest.fixture(scope="module")
+def recorded(both: tuple[Mission, Mission]) -> Mission:
+    return both[0]
+
+
+def test_every_command_of_the_host_ends_as_it_does_with_telemetry_off(both: tuple[Mission, Mission]) -> None:
+    recorded, off = both
     assert recorded.ended == off.ended
     assert {code for _, code in recorded.ended} == {0}
     assert not list(off.root.rglob(LOG_NAME))

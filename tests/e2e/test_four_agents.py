@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.xdist_group("four agents"),
     pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins for the agents are POSIX scripts"),
 ]
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.xdist_group("install"),
     pytest.mark.skipif(sys.platform == "win32", reason="the README's commands are for a POSIX shell"),
 ]
 

@@ -1,17 +1,21 @@
 """Whole missions of the real spec-kitty-cli and the real spec-kitty-orchestrator, without any model.
 
 `docs/hosts.md` says what the hosts ask of a project.  The hosts and this package are those of the environment that runs
-the tests; the agents are `stand_in.py`, which prints the recorded outputs of real ones.  One mission takes about 45 s.
+the tests; the agents are `stand_in.py`, which prints the recorded outputs of real ones.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +28,9 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins for the agents are POSIX scripts"),
 ]
+
+of_the_finished_mission = pytest.mark.xdist_group("finished mission")
+"""Processes of tests share no mission, so all tests of one run in one process."""
 
 HERE = Path(__file__).parent
 SAMPLES = HERE.parent / "data" / "agent-samples"
@@ -171,26 +178,58 @@ def environment_of(home: Path, programs: Path) -> dict[str, str]:
 
 
 def make_project(mission: Mission) -> None:
-    root = mission.root
+    """Make the project of `mission`: spec-kitty is asked for one in each process of tests, all others are its copies."""
+    copy_project(ready_project(), mission.root, mission.environment)
+
+
+def copy_project(made: Path, root: Path, environment: Mapping[str, str]) -> None:
+    """Copy what one of the functions below made: the project, and what spec-kitty put into the home folder."""
+    shutil.copytree(made / "shop", root, symlinks=True)
+    not_the_project = shutil.ignore_patterns("shop")
+    shutil.copytree(made, environment["HOME"], symlinks=True, ignore=not_the_project, dirs_exist_ok=True)
+
+
+@cache
+def fresh_project() -> Path:
+    """Make a folder with the project `shop` as `spec-kitty init` leaves it: nothing is committed, on the branch main."""
+    folder = _lasting_folder()
+    root, environment = folder / "shop", environment_of(folder, folder)
     root.mkdir()
+    checked(["git", "init", "--quiet", "--initial-branch", "main"], root, environment)
+    checked(["spec-kitty", "init", ".", "--ai", "claude", "--non-interactive"], root, environment)
+    return folder
+
+
+@cache
+def ready_project() -> Path:
+    """Make a folder with the project `shop` whose mission is ready to be run, on the branch work."""
+    folder = _lasting_folder()
+    root, environment = folder / "shop", environment_of(folder, folder)
+    copy_project(fresh_project(), root, environment)
 
     def run(*command: str) -> None:
-        checked(command, root, mission.environment)
+        checked(command, root, environment)
 
-    run("git", "init", "--quiet", "--initial-branch", "work")
-    run("spec-kitty", "init", ".", "--ai", "claude", "--non-interactive")
+    run("git", "switch", "--quiet", "--create", "work")
     with (root / ".gitignore").open("a") as file:
         file.write("\n.worktrees/\n.kittify/logs/\n.kittify/orchestrator-run-state.json\n")
-    folder = root / "kitty-specs" / SLUG
-    (folder / "tasks").mkdir(parents=True)
-    (folder / "meta.json").write_text(json.dumps(META, indent=2) + "\n")
-    (folder / "spec.md").write_text(SPEC)
-    (folder / "plan.md").write_text("# Plan\n\nOne file.\n")
-    (folder / "tasks.md").write_text(TASKS)
-    (folder / "tasks" / "WP01-greeting.md").write_text(WORK_PACKAGE)
+    specs = root / "kitty-specs" / SLUG
+    (specs / "tasks").mkdir(parents=True)
+    (specs / "meta.json").write_text(json.dumps(META, indent=2) + "\n")
+    (specs / "spec.md").write_text(SPEC)
+    (specs / "plan.md").write_text("# Plan\n\nOne file.\n")
+    (specs / "tasks.md").write_text(TASKS)
+    (specs / "tasks" / "WP01-greeting.md").write_text(WORK_PACKAGE)
     run("git", "add", "--all")
     run("git", "commit", "--quiet", "--message", "a mission")
     run("spec-kitty", "agent", "mission", "finalize-tasks", "--mission", SLUG, "--json")
+    return folder
+
+
+def _lasting_folder() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="spec-kitty-telemetry-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def install_plugin(package: str, folder: Path) -> None:
@@ -246,6 +285,7 @@ def part_of(row: Mapping[str, Any], names: Mapping[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in names}
 
 
+@of_the_finished_mission
 def test_both_runs_of_a_mission_are_in_the_report_with_their_exact_tokens_and_cost(finished: Mission) -> None:
     document = finished.report("--by", "agent")
     claude, codex = document["rows"]
@@ -257,6 +297,7 @@ def test_both_runs_of_a_mission_are_in_the_report_with_their_exact_tokens_and_co
     assert document["skipped_lines"] == []
 
 
+@of_the_finished_mission
 def test_both_records_say_which_run_they_are(finished: Mission) -> None:
     implementation, review = finished.records()
     who = ("wp_id", "role", "agent", "attempt", "outcome", "exit_code")
@@ -266,11 +307,13 @@ def test_both_records_say_which_run_they_are(finished: Mission) -> None:
     assert implementation["run_id"] == review["run_id"] == state["run_id"]
 
 
+@of_the_finished_mission
 def test_the_log_is_in_the_primary_checkout_only(finished: Mission) -> None:
     logs = [path.relative_to(finished.root) for path in finished.root.rglob("execution.events.jsonl")]
     assert logs == [finished.log_path.relative_to(finished.root)]
 
 
+@of_the_finished_mission
 @pytest.mark.parametrize(
     "command",
     [
@@ -289,12 +332,14 @@ def test_every_way_to_the_report_gives_the_same(finished: Mission, command: tupl
     assert json.loads(done.stdout) == finished.report()
 
 
+@of_the_finished_mission
 @pytest.mark.parametrize("command", [("spec-kitty",), ("spec-kitty", "agent"), (sys.executable, "-m", "specify_cli")])
 def test_help_of_the_host_lists_the_command(finished: Mission, command: tuple[str, ...]) -> None:
     done = finished.run(*command, "--help", SPEC_KITTY_SIMPLE_HELP="1")
     assert "telemetry" in done.stdout
 
 
+@of_the_finished_mission
 def test_unknown_option_exits_with_2_and_one_sentence(finished: Mission) -> None:
     done = finished.run("spec-kitty", "telemetry", "report", "--no-such-option")
     assert done.returncode == 2
@@ -302,6 +347,7 @@ def test_unknown_option_exits_with_2_and_one_sentence(finished: Mission) -> None
     assert "Traceback" not in done.stderr
 
 
+@of_the_finished_mission
 def test_doctor_shows_both_hosts_as_bridged(finished: Mission) -> None:
     done = finished.run("spec-kitty", "telemetry", "doctor", "--json")
     assert '"active"' in done.stdout, done.stdout + done.stderr
