@@ -15,6 +15,7 @@ from spec_kitty_telemetry.errors import LogError, ProjectError, TelemetryError
 from spec_kitty_telemetry.project import diagnostics
 from spec_kitty_telemetry.project.files import open_regular, read_small_file
 from spec_kitty_telemetry.project.killswitch import IS_OFF, is_off
+from spec_kitty_telemetry.project.layout import LOG_NAME
 from spec_kitty_telemetry.project.tracking import problems_with_git
 
 if TYPE_CHECKING:
@@ -96,9 +97,9 @@ def problems_of_place(project: Project | None) -> list[str]:
 def closed_logs(project: Project) -> list[str]:
     """Return why each log that cannot be written is so; records of its mission wait in the spool."""
     found = []
-    for feature in project.features_with_logs():
-        path = project.specs_dir / feature / "execution.events.jsonl"
+    for feature in project.having_logs():
         with suppress(FileNotFoundError, LogError, ProjectError):  # what is no file, its health says
+            path = project.log_folder(feature) / LOG_NAME
             try:
                 os.close(open_regular(path, os.O_WRONLY | os.O_APPEND))
             except PermissionError as error:

@@ -233,8 +233,7 @@ def write(project: Project, changes: Iterable[Change]) -> list[str]:
     for change in changes:
         feature = change.event.aggregate_id
         if feature not in logs:
-            folder = project.outside_log.parent if feature == OUTSIDE else project.feature_dir(feature)
-            logs[feature] = FeatureLog(project, folder, fsync=settings.fsync)
+            logs[feature] = FeatureLog.of_feature(project, feature, fsync=settings.fsync)
         appended = logs[feature].append(change.event)
         if appended.place == "warning":
             problems.append(f"{logs[feature].path}: {appended.reason}")

@@ -19,6 +19,7 @@ from spec_kitty_telemetry.log.reader import ScanReport, SkippedLine, scan
 from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES, decode, why_not
 from spec_kitty_telemetry.project.files import BLOCK_BYTES, open_regular
+from spec_kitty_telemetry.project.layout import LOG_NAME, OUTSIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,7 @@ class LogHealth:
     """One feature's log as `doctor` shows it."""
 
     feature: str
+    """`OUTSIDE`: the log of what belongs to none."""
     path: Path
     size_bytes: int = 0
     line_count: int = 0
@@ -65,7 +67,7 @@ class LogHealth:
 
 def health(project: Project, feature: str) -> LogHealth:
     """Return the health of one feature's log; nothing is changed."""
-    path = project.specs_dir / feature / "execution.events.jsonl"
+    path = (project.outside_log.parent if feature == OUTSIDE else project.specs_dir / feature) / LOG_NAME
     try:
         log = FeatureLog.of_feature(project, feature)
         return _health(feature, log)

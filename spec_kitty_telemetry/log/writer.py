@@ -73,17 +73,28 @@ class FeatureLog:
 
     @classmethod
     def of_feature(cls, project: Project, feature: str, *, fsync: bool = True) -> FeatureLog:
-        """Return the log of `feature`.
+        """Return the log of `feature`, or of what belongs to none (`layout.OUTSIDE`).
 
         :raises ProjectError: the slug or its folder is refused.
         """
-        return cls(project, project.feature_dir(feature), fsync=fsync)
+        return cls(project, project.log_folder(feature), fsync=fsync)
 
     @classmethod
     def of_feature_dir(cls, feature_dir: Path, *, fsync: bool = True) -> FeatureLog:
         """Return the log of the feature whose folder this is, in the primary checkout also from within a worktree."""
         project, folder = project_of_feature_dir(feature_dir)
         return cls(project, folder, fsync=fsync)
+
+    def make_folder(self) -> None:
+        """Make the folder of the log, where it is missing.
+
+        :raises LogError: it cannot be made, or leads out of the project.
+        """
+        try:
+            self._project.runtime_folder()  # first, because git has to ignore what is made in it
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except (OSError, ProjectError) as error:
+            raise LogError(f"{self.path.parent} cannot be made: {_reason(error)}") from error
 
     def append(self, event: ExecutionEvent) -> Appended:
         """Write `event` with the next clock; never raises, never waits much longer than `PATIENCE_S`.

@@ -28,6 +28,9 @@ SPECS_FOLDER = "kitty-specs"
 LOG_NAME = "execution.events.jsonl"
 OUTSIDE = "–"
 """What stands for the feature where an agent worked in the project, but for none of its features."""
+OUTSIDE_FOLDER = "_outside"
+"""The name of its log's folder, which no feature can have."""
+OUTSIDE_PATH = f".kittify/runtime/telemetry/{OUTSIDE_FOLDER}"
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -48,11 +51,8 @@ class Project(msgspec.Struct, frozen=True):
 
     @property
     def outside_log(self) -> Path:
-        """The log of what agents did in this project for none of its features; no feature can have its folder's name.
-
-        It stays out of git, because it is about one person's sessions rather than about a feature.
-        """
-        return self.runtime_dir / "_outside" / LOG_NAME
+        """The log of what agents did in this project for none of its features; it need not exist."""
+        return self.root / OUTSIDE_PATH / LOG_NAME
 
     @property
     def settings_path(self) -> Path:
@@ -65,13 +65,22 @@ class Project(msgspec.Struct, frozen=True):
         :raises ProjectError: the slug is not one plain path component, or the folder leads out of the project.
         """
         check_slug(feature)
-        folder = self.specs_dir / feature
+        return self._own(self.specs_dir / feature)
+
+    def _own(self, folder: Path) -> Path:
         if not is_within(folder, self.root):
             raise ProjectError(
                 f"{folder} leads out of the project {self.root}: "
                 "telemetry follows no symlink that leaves it; replace the link by a real folder"
             )
         return folder
+
+    def log_folder(self, feature: str) -> Path:
+        """Return the folder that has the log of `feature`, which may be `OUTSIDE`; it need not exist.
+
+        :raises ProjectError: as `feature_dir`.
+        """
+        return self._own(self.outside_log.parent) if feature == OUTSIDE else self.feature_dir(feature)
 
     def runtime_folder(self, *names: str) -> Path:
         """Return the folder `names` in `runtime_dir`, made if it was missing.
@@ -113,6 +122,13 @@ class Project(msgspec.Struct, frozen=True):
         :raises ProjectError: as `features`.
         """
         return [feature for feature in self.features() if _may_exist(self.specs_dir / feature / LOG_NAME)]
+
+    def having_logs(self) -> list[str]:
+        """Return `features_with_logs`, and `OUTSIDE` where there is a log for it.
+
+        :raises ProjectError: as `features`.
+        """
+        return [*self.features_with_logs(), *([OUTSIDE] if _may_exist(self.outside_log) else [])]
 
     def zone(self) -> ZoneInfo | None:
         """Return the time zone that days are cut in; `None` stands for the machine's own.

@@ -19,7 +19,7 @@ from spec_kitty_telemetry.log.superseding import Superseding
 from spec_kitty_telemetry.log.waiting import waiting_count
 from spec_kitty_telemetry.model.labels import agent_name, role_name, work_package_name
 from spec_kitty_telemetry.project.files import is_within
-from spec_kitty_telemetry.project.layout import LOG_NAME, SPECS_FOLDER, Project
+from spec_kitty_telemetry.project.layout import LOG_NAME, OUTSIDE, OUTSIDE_FOLDER, SPECS_FOLDER, Project
 from spec_kitty_telemetry.project.locate import find_project, project_of_feature_dir
 from spec_kitty_telemetry.project.missions import is_called, missions_called
 from spec_kitty_telemetry.reports.filters import EventFilter
@@ -150,7 +150,8 @@ def place(events: Iterable[ExecutionEvent], path: Path) -> None:
 
     A folder of no project keeps the feature that they say.
     """
-    feature = path.parent.name if path.parent.parent.name == SPECS_FOLDER else None
+    folder = path.parent
+    feature = folder.name if folder.parent.name == SPECS_FOLDER else OUTSIDE if folder.name == OUTSIDE_FOLDER else None
     for event in events:
         if feature is not None and event.aggregate_id != feature:
             _set(event, "aggregate_id", feature)

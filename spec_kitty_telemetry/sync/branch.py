@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.errors import ProjectError
-from spec_kitty_telemetry.project.layout import LOG_NAME, SPECS_FOLDER
+from spec_kitty_telemetry.project.layout import LOG_NAME, OUTSIDE_PATH, SPECS_FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from spec_kitty_telemetry.project.git import Git
 
-_LOG_PATH = re.compile(rf"(?:.+/)?{SPECS_FOLDER}/[A-Za-z0-9][A-Za-z0-9._-]{{0,127}}/{re.escape(LOG_NAME)}".encode())
+_FOLDER = rf"(?:{SPECS_FOLDER}/[A-Za-z0-9][A-Za-z0-9._-]{{0,127}}|{re.escape(OUTSIDE_PATH)})"
+_LOG_PATH = re.compile(rf"(?:.+/)?{_FOLDER}/{re.escape(LOG_NAME)}".encode())
 _FILE_MODE = "100644"
 _NOBODY = ""
 """In place of a commit: the branch must not exist yet."""

@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from spec_kitty_telemetry.errors import ProjectError, TelemetryError
 from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.project.git import Git
-from spec_kitty_telemetry.project.layout import LOG_NAME, SPECS_FOLDER
+from spec_kitty_telemetry.project.layout import LOG_NAME, OUTSIDE, OUTSIDE_PATH, SPECS_FOLDER
 from spec_kitty_telemetry.project.repository import checkout_around
 from spec_kitty_telemetry.sync.branch import Branch
 from spec_kitty_telemetry.sync.remote import Remote, chosen_remote
@@ -80,7 +80,7 @@ class _Sync:
         name = chosen_remote(git, remote)
         self._remote = Remote(git, name, self._branch) if name else None
         inside = project.root.relative_to(checkout.top).as_posix()
-        self._prefix = f"{SPECS_FOLDER}/" if inside == "." else f"{inside}/{SPECS_FOLDER}/"
+        self._prefix = "" if inside == "." else f"{inside}/"
         self._done = Synced(self._branch.name, name)
 
     def run(self, *, push: bool) -> Synced:
@@ -107,7 +107,7 @@ class _Sync:
         ours = self._branch.tip()
         sides = [self._branch.logs(commit) for commit in (theirs, ours)]
         merged = {**sides[1], **sides[0]}
-        paths = sorted({*merged, *map(self._path_of, self._project.features_with_logs())})
+        paths = sorted({*merged, *map(self._path_of, self._project.having_logs())})
         self._done.problems.clear()
         self._done.is_empty = not paths
         changed = {}
@@ -134,12 +134,14 @@ class _Sync:
             return unite(sides, None)
 
     def _path_of(self, feature: str) -> str:
-        return f"{self._prefix}{feature}/{LOG_NAME}"
+        folder = OUTSIDE_PATH if feature == OUTSIDE else f"{SPECS_FOLDER}/{feature}"
+        return f"{self._prefix}{folder}/{LOG_NAME}"
 
     def _log_at(self, path: str) -> FeatureLog | None:
         """Return the local log that is at `path` of the branch; `None`: it is another project's in this repository."""
-        feature = path.removeprefix(self._prefix).partition("/")[0]
-        if path != self._path_of(feature):
+        named = path.removeprefix(f"{self._prefix}{SPECS_FOLDER}/").partition("/")[0]
+        feature = next((each for each in (OUTSIDE, named) if path == self._path_of(each)), None)
+        if feature is None:
             return None
         # What comes is in the branch too, so no record has to wait for the disk.
         return FeatureLog.of_feature(self._project, feature, fsync=False)

@@ -107,5 +107,6 @@ def _local_records(log: FeatureLog) -> Records:
 def _append(log: FeatureLog, lines: list[bytes]) -> int:
     """Append `lines` one by one: a run that ends meanwhile must not have to wait for a colleague's whole history."""
     known = KnownIds()
-    log.path.parent.mkdir(parents=True, exist_ok=True)  # of a mission that only others have yet
+    if lines:
+        log.make_folder()  # of a mission that only others have yet
     return sum(log.append_once(line + b"\n", known, _PATIENCE_S) for line in lines)

@@ -178,7 +178,7 @@ def environment_of(home: Path, programs: Path) -> dict[str, str]:
 
 
 def make_project(mission: Mission) -> None:
-    """Make the project of `mission`: spec-kitty is asked for one in each process of tests, all others are its copies."""
+    """Make the project of `mission`: a copy of the one that spec-kitty made for this process."""
     copy_project(ready_project(), mission.root, mission.environment)
 
 
@@ -191,7 +191,7 @@ def copy_project(made: Path, root: Path, environment: Mapping[str, str]) -> None
 
 @cache
 def fresh_project() -> Path:
-    """Make a folder with the project `shop` as `spec-kitty init` leaves it: nothing is committed, on the branch main."""
+    """Make a folder with the project `shop` as `spec-kitty init` leaves it, on the branch main without a commit."""
     folder = _lasting_folder()
     root, environment = folder / "shop", environment_of(folder, folder)
     root.mkdir()

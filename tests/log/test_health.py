@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 from filelock import FileLock
 
+from spec_kitty_telemetry.cli import group
 from spec_kitty_telemetry.errors import LogError, ProjectError
 from spec_kitty_telemetry.log import repair as health_module
 from spec_kitty_telemetry.log.reader import ScanReport
 from spec_kitty_telemetry.log.repair import LogHealth, health, repair
+from spec_kitty_telemetry.log.writer import FeatureLog
 from spec_kitty_telemetry.model.record import ExecutionEvent, encode
+from spec_kitty_telemetry.project.layout import OUTSIDE
 
 if TYPE_CHECKING:
-    from spec_kitty_telemetry.log.writer import FeatureLog
     from spec_kitty_telemetry.project.layout import Project
 
 FEATURE = "043-telemetry-foundation"
@@ -126,6 +129,29 @@ def test_a_feature_name_that_is_refused_is_a_problem(project: Project) -> None:
     assert "cannot be a feature's name" in str(health(project, "../x").problem)
     with pytest.raises(ProjectError, match="cannot be a feature's name"):
         repair(project, "../x")
+
+
+def test_repair_mends_the_log_of_what_belongs_to_no_mission_too(project: Project, new_event: NewEvent) -> None:
+    log = FeatureLog.of_feature(project, OUTSIDE)
+    log.append(new_event())
+    with log.path.open("ab") as file:
+        file.write(b"half a li")
+    log.set_aside(new_event(), "a slow disk")
+    before = CliRunner().invoke(group, ["doctor", "--json", "--project", str(project.root)])
+    (found,) = json.loads(before.stdout)["logs"]
+    assert (found["feature"], found["bad_line_count"], found["waiting_count"]) == ("–", 1, 1)
+    CliRunner().invoke(group, ["doctor", "--repair", "--project", str(project.root)])
+    mended = health(project, OUTSIDE)
+    assert (mended.event_count, mended.bad_line_count, mended.waiting_count) == (2, 0, 0)
+
+
+def test_repair_drains_what_waits_for_the_log_of_no_mission_though_there_is_none_yet(
+    project: Project, new_event: NewEvent
+) -> None:
+    FeatureLog.of_feature(project, OUTSIDE).set_aside(new_event(), "a slow disk")
+    done = CliRunner().invoke(group, ["doctor", "--repair", "--project", str(project.root)])
+    assert "–: 1 waiting record(s) moved from the spool into the log" in done.stdout
+    assert health(project, OUTSIDE).event_count == 1
 
 
 def test_repair_waits_for_writers_and_gives_up_with_everything_as_it_was(

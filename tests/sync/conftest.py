@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from builders import new_record
 from click.testing import CliRunner, Result
 
 from spec_kitty_telemetry import emit_execution_event, query_project_events
 from spec_kitty_telemetry.cli import group
-from spec_kitty_telemetry.project.layout import Project
+from spec_kitty_telemetry.log.writer import FeatureLog
+from spec_kitty_telemetry.project.layout import OUTSIDE, Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +47,12 @@ class Clone:
             assert appended is not None
             assert appended.place == "log"
 
+    def record_outside(self, count: int = 1) -> None:
+        """Record work that belongs to no mission."""
+        log = FeatureLog.of_feature(self.project, OUTSIDE, fsync=False)
+        for _ in range(count):
+            assert log.append(new_record(feature=OUTSIDE, output_tokens=7)).place == "log"
+
     def sync(self, *options: str) -> Result:
         return CliRunner().invoke(group, ["sync", "--project", str(self.root), *options])
 
@@ -55,8 +63,8 @@ class Clone:
 
     def ids(self) -> list[str]:
         """Return the ids of all records in the local logs, sorted, each as often as it stands there."""
-        lines = [line for path in sorted(self.root.glob("kitty-specs/*/execution.events.jsonl"))
-                 for line in path.read_bytes().splitlines()]  # fmt: skip
+        paths = [*self.root.glob("kitty-specs/*/execution.events.jsonl"), self.project.outside_log]
+        lines = [line for path in paths if path.exists() for line in path.read_bytes().splitlines()]
         ids = sorted(event.event_id for event in query_project_events(self.root))
         assert len(lines) == len(ids)
         return ids

@@ -170,6 +170,21 @@ def test_one_log_that_cannot_be_read_does_not_stop_the_others(ann: Clone, bob: C
     assert len(bob.ids()) == 1
 
 
+def test_the_log_outside_missions_is_not_read_through_a_link_that_leaves_the_project(
+    ann: Clone, bob: Clone, tmp_path: Path
+) -> None:
+    ann.record_outside()
+    folder = ann.project.outside_log.parent
+    folder.rename(tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    ann.record()
+    done = ann.sync()
+    assert done.exit_code == 1
+    assert f"Error: {folder} leads out of the project {ann.root}" in done.output
+    bob.synced()
+    assert len(bob.ids()) == 1
+
+
 def test_another_sync_of_the_same_clone_is_waited_for_and_named(ann: Clone) -> None:
     with FileLock(ann.root / ".git" / "spec-kitty-telemetry-sync.lock"):
         program = (

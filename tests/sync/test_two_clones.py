@@ -12,8 +12,10 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
-from spec_kitty_telemetry import query_execution_events
+from spec_kitty_telemetry import query_execution_events, query_project_events
+from spec_kitty_telemetry.cli import group
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,10 +80,11 @@ def test_both_at_the_same_time_and_again_and_again(ann: Clone, bob: Clone) -> No
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-def test_killed_fifty_times_nothing_is_lost_and_nothing_is_there_twice(ann: Clone, bob: Clone) -> None:
+@pytest.mark.parametrize("count", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_killed_again_and_again_nothing_is_lost_and_nothing_is_there_twice(ann: Clone, bob: Clone, count: int) -> None:
     chance = random.Random(12)
     before = ann.seen_by_git(), bob.seen_by_git()
-    for number in range(50):
+    for number in range(count):
         clone = (ann, bob)[number % 2]
         clone.record((FEATURE, OTHER)[number % 3 % 2])
         process = subprocess.Popen([*SYNC, str(clone.root)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -90,7 +93,7 @@ def test_killed_fifty_times_nothing_is_lost_and_nothing_is_there_twice(ann: Clon
         process.wait()
     for clone in (ann, bob, ann):
         clone.synced()
-    check_both_have(ann, bob, 50)
+    check_both_have(ann, bob, count)
     assert (ann.seen_by_git(), bob.seen_by_git()) == before
 
 
@@ -106,6 +109,43 @@ def test_a_clean_up_a_lost_machine_and_a_new_clone_lose_nothing(ann: Clone, new_
     again = new_clone("again")
     again.synced()
     assert again.ids() == ids
+
+
+def test_what_belongs_to_no_mission_comes_along_once_and_no_checkout_sees_it(
+    ann: Clone, bob: Clone, new_clone: Callable[..., Clone]
+) -> None:
+    ann.record_outside(2)
+    bob.record_outside()
+    bob.record()
+    before = ann.seen_by_git(), bob.seen_by_git()
+    for clone in (ann, bob, ann, bob):
+        clone.synced()
+    check_both_have(ann, bob, 4)
+    assert (ann.seen_by_git(), bob.seen_by_git()) == before
+    assert ann.git("ls-tree", "-r", "--name-only", "kitty/telemetry").splitlines() == [
+        ".kittify/runtime/telemetry/_outside/execution.events.jsonl",
+        f"kitty-specs/{FEATURE}/execution.events.jsonl",
+    ]
+    again = new_clone("again")
+    (again.root / ".gitignore").unlink()  # a project that says nothing about runtime files
+    again.synced()
+    assert again.ids() == ann.ids()
+    assert again.git("status", "--porcelain", "--untracked-files=all") == " D .gitignore\n"
+
+
+def test_a_correction_of_what_belongs_to_no_mission_travels_too(ann: Clone, bob: Clone) -> None:
+    ann.record_outside(2)
+    ann.synced()
+    bob.synced()
+    wrong = bob.ids()[0]
+    done = CliRunner().invoke(group, ["events", "void", wrong, "--reason", "a test", "--project", str(bob.root)])
+    assert (done.exit_code, done.output) == (0, f"Took back {wrong} of –; 'events --all' still shows it.\n")
+    bob.synced()
+    ann.synced()
+    assert [event.event_id for event in query_project_events(ann.root)] == [
+        event.event_id for event in query_project_events(bob.root)
+    ]
+    assert wrong not in [event.event_id for event in query_project_events(ann.root)]
 
 
 def test_a_killed_runs_guess_and_its_later_result_are_both_moved(ann: Clone, bob: Clone) -> None:

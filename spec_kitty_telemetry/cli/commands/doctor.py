@@ -14,7 +14,7 @@ from spec_kitty_telemetry.cli.options import json_option, project_option
 from spec_kitty_telemetry.cli.output import print_json, say
 from spec_kitty_telemetry.cli.render import history, wording
 from spec_kitty_telemetry.errors import PriceTableError, ProjectError, SettingsError, TelemetryError
-from spec_kitty_telemetry.project.layout import settings_or_defaults
+from spec_kitty_telemetry.project.layout import OUTSIDE, OUTSIDE_FOLDER, settings_or_defaults
 
 if TYPE_CHECKING:
     from spec_kitty_telemetry.bridges.check import BridgeStatus
@@ -141,7 +141,8 @@ def _logs(project: Project | None) -> list[LogHealth]:
         return []
     from spec_kitty_telemetry.log.spool import Spool
 
-    features = {*project.features_with_logs(), *Spool.features(project)}
+    spooled = (OUTSIDE if name == OUTSIDE_FOLDER else name for name in Spool.features(project))
+    features = {*project.having_logs(), *spooled}
     return [health(project, feature) for feature in sorted(features)]
 
 
@@ -192,7 +193,7 @@ def _log_problems(project: Project, log: LogHealth) -> list[str]:
             f"{log.path}: {wording.plural(log.bad_line_count, 'line')} cannot be read (the first: line {first.line}, "
             f"{first.reason}); 'doctor --repair' takes them out and keeps a copy"
         )
-    if log.waiting_count and not log.path.parent.is_dir():
+    if log.waiting_count and log.feature != OUTSIDE and not log.path.parent.is_dir():
         problems.append(
             f"{wording.plural(log.waiting_count, 'record')} of {log.feature!r} in the spool: there is no "
             f"{log.path.parent}, so rename {project.runtime_dir / 'spool' / log.feature} after the mission that is "
