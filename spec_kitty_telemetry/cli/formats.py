@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from spec_kitty_telemetry.reports.build import ReportContext
+    from spec_kitty_telemetry.reports.columns import Column
     from spec_kitty_telemetry.reports.view import View
 
 FORMATS = {
@@ -21,6 +22,8 @@ FORMATS = {
     "markdown": "report_markdown",
 }
 """What `--format` takes → its module in `render/`; the first is the default."""
+ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown"}
+"""How the name of a file ends → the format that is meant where nobody says one."""
 
 
 class ReportRequest(NamedTuple):
@@ -37,6 +40,10 @@ class ReportRequest(NamedTuple):
     """The same rows in dollars, for formats that say both, where `view` is in another currency."""
     rates_end_on: date | None = None
     """The day of the last rate, where it was used for later days."""
+    projects: tuple[str, ...] = ()
+    """The projects of a report about several."""
+    columns: tuple[Column, ...] = ()
+    """The columns that somebody chose; none: those that the format has by itself."""
 
 
 class Format(Protocol):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from spec_kitty_telemetry.cli import completions as suggestions
-from spec_kitty_telemetry.cli.formats import FORMATS
+from spec_kitty_telemetry.cli.formats import ENDINGS, FORMATS
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -32,14 +32,16 @@ def format_options(command: Command) -> Command:
     return click.option("--format", "output_format", type=click.Choice(list(FORMATS)), help="Default: table.")(command)
 
 
-def format_wanted(output_format: str | None, *, as_json: bool) -> str:
-    """Return the format that both options together ask for.
+def format_wanted(output_format: str | None, *, as_json: bool, output: Path | None = None) -> str:
+    """Return the format that both options together ask for, or that the ending of the file `output` stands for.
 
     :raises click.UsageError: they contradict each other.
     """
     if as_json and output_format not in {None, "json"}:
-        raise click.UsageError(f"found --json together with --format {output_format}; give one of them")
-    return "json" if as_json else output_format or "table"
+        raise click.UsageError(f"Use either --json or --format {output_format}.")
+    if as_json or output_format:
+        return output_format or "json"
+    return ENDINGS.get(output.suffix.lower(), "table") if output else "table"
 
 
 def currency_option(command: Command) -> Command:

@@ -66,7 +66,8 @@ def complain(text: str) -> None:
 def say(text: str, *, nl: bool = True, coloured: bool = False) -> None:
     """Print `text` on standard output, now; `coloured`: it holds colours that the caller put there.
 
-    Standard output that was closed takes nothing: nobody reads it.
+    Standard output that was closed takes nothing, and a pipe whose reader has enough (`head -1`) takes nothing more:
+    the command goes on to its own exit status.
 
     :raises TelemetryError: it cannot be written, as on a full disk.
     """
@@ -75,10 +76,20 @@ def say(text: str, *, nl: bool = True, coloured: bool = False) -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
-        raise  # click ends quietly: whoever read us has enough
+        global _has_reader  # noqa: PLW0603 - one process has one standard output
+        _has_reader = False
+        _forget_what_is_unwritten()
     except OSError as error:
         _forget_what_is_unwritten()
         raise TelemetryError(f"standard output cannot be written: {reason_of(error)}") from error
+
+
+def nobody_reads() -> bool:
+    """Tell whether the reader of standard output went away, so that all further work for it is in vain."""
+    return not _has_reader
+
+
+_has_reader = True
 
 
 def _forget_what_is_unwritten() -> None:
@@ -198,7 +209,7 @@ def can_show(characters: str) -> bool:
     return True
 
 
-_PLAIN = {"≥": ">=", "≈": "~", "≤": "<=", "–": "-", "…": "...", "×": "x", "→": "->"}
+_PLAIN = {"≥": ">=", "≈": "~", "≤": "<=", "–": "-", "…": "...", "×": "x", "→": "->", "·": "|"}
 """What stands for a character of ours where it cannot be shown: in a Windows pipe (cp1252), in plain ASCII."""
 
 

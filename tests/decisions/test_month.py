@@ -231,8 +231,8 @@ def test_the_table_of_a_comparison_says_both_periods_and_every_change(month: Pro
     assert lines[0] == "2026-10 against 2026-09"
     rows = {line.split()[0]: line.split()[1:] for line in lines[4:9] if not line.startswith("-")}
     assert rows["claude-code"] == ["$12.00", "$30.00", "+$18.00", "+150%"]
-    assert rows["pi"] == ["$3.00", "-$3.00", "gone"]
-    assert rows["gemini"] == ["$10.00", "+$10.00", "new"]
+    assert rows["pi"] == ["$3.00", "–", "-$3.00", "gone"]
+    assert rows["gemini"] == ["–", "$10.00", "+$10.00", "new"]
     total = next(line for line in lines if line.startswith("total"))
     assert total.split() == ["total", "$15.00", "~$47.00", "+$32.00", "+213%"]
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spec_kitty_telemetry.cli.options import filter_options, project_option, search_for
-from spec_kitty_telemetry.cli.output import complain, say
-from spec_kitty_telemetry.cli.render import tables, wording
+from spec_kitty_telemetry.cli.output import complain, nobody_reads, say
+from spec_kitty_telemetry.cli.render import context_line, tables, terminal, wording
 from spec_kitty_telemetry.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ def _list(context: ReportContext, limit: int, *, as_json: bool, follow: bool) ->
     if as_json:
         _print_lines(events)
     elif events or not follow:
-        say(_table(events, context))
-    if len(events) < count:
+        say("\n".join(_table(events, context)), coloured=True)
+    if len(events) < count and not nobody_reads():
         rest = f"The newest {len(events):,} of {count:,} records; --limit 0 lists all."
         if as_json:  # standard output is for the records alone
             complain(rest)
@@ -160,7 +160,7 @@ def _show_one(search: Search, event_id: str) -> None:
 
 def _follow(followed: LogFollower, seen: set[Key], context: ReportContext, *, as_json: bool) -> None:
     """Print new records as they come, each once."""
-    while True:
+    while not nobody_reads():
         new = [event for event in followed.new() if _key(event) not in seen]
         unique = {_key(event): event for event in reversed(new)}  # of two with one id the first counts
         seen.update(unique)
@@ -178,52 +178,72 @@ def _print_lines(events: list[ExecutionEvent]) -> None:
 
     for event in events:
         say(harmless(encode(event).decode()), nl=False)
+        if nobody_reads():
+            break
 
 
-_TITLES = ["when", "feature", "wp", "role", "agent", "model", "outcome", "input", "output", "cost", "id"]
-_ID = len(_TITLES) - 1
+_COLUMNS = {"when": 0, "mission": 9, "wp": 0, "role": 8, "agent": 0, "model": 0, "outcome": 0, "input": 2, "output": 1,
+            "cost": 0, "id": 3}  # fmt: skip
+"""The columns → when a narrow terminal gives each up (`render.fitting`)."""
+_TEXTS = frozenset({"when", "outcome", "id"})
+_NUMBERS = frozenset({"input", "output", "cost"})
+_ROOMY = 140
+"""From this width on a row has the year and the whole id."""
 _SHORT_ID = 14
-_NARROWER = ((0, 2, 3, 4, 6, 7, 8, 9, _ID), (0, 2, 3, 4, 6, 9, _ID), (0, 2, 4, 6, 9, _ID))
-"""The columns for narrower and narrower terminals."""
+"""An id is looked up by how it begins, and its first fourteen characters are a millisecond and more."""
 
 
-def _cells(event: ExecutionEvent, context: ReportContext) -> list[str]:
+def _cells(event: ExecutionEvent, context: ReportContext, *, is_roomy: bool) -> list[str]:
     from spec_kitty_telemetry.cli.render import report_table
+    from spec_kitty_telemetry.cli.render.report_rows import name_of
     from spec_kitty_telemetry.model.timespans import in_zone
     from spec_kitty_telemetry.reports.build import cost_of
 
     payload = event.payload
+    moment = in_zone(event.timestamp, context.zone)
     return [
-        in_zone(event.timestamp, context.zone).replace(tzinfo=None).isoformat(" ", "minutes"),
-        event.feature,
-        payload.wp_id or wording.UNKNOWN,
-        payload.role or wording.UNKNOWN,
-        payload.agent or wording.UNKNOWN,
-        payload.model or wording.UNKNOWN,
+        f"{moment:%Y-%m-%d %H:%M}" if is_roomy else f"{moment:%m-%d %H:%M}",
+        wording.shown(event.feature),
+        name_of("wp", payload.wp_id),
+        name_of("role", payload.role),
+        name_of("agent", payload.agent),
+        name_of("model", payload.model),
         "voided" if payload.voided is not None else payload.outcome or wording.UNKNOWN,
         wording.count(payload.input_tokens, compact=True),
         wording.count(payload.output_tokens, compact=True),
         report_table.cost(cost_of(context, event), wording.money_places(None)),
-        event.event_id,
+        event.event_id if is_roomy else event.event_id[:_SHORT_ID],
     ]
 
 
-def _table(events: list[ExecutionEvent], context: ReportContext) -> str:
+def _table(events: list[ExecutionEvent], context: ReportContext) -> list[str]:
+    """Return the records as a table, under the line that says what they are."""
     if not events:
-        return "No record matches."
-    rows = [_cells(event, context) for event in events]
-    text = tables.table(_TITLES, rows, 7)
-    for keep in _NARROWER:
-        if not tables.is_wider_than_terminal(text):
-            break
-        # An id is looked up by how it begins, and its first fourteen characters are a millisecond and more.
-        cells = [[row[index][:_SHORT_ID] if index == _ID else row[index] for index in keep] for row in rows]
-        text = tables.table([_TITLES[index] for index in keep], cells, sum(index < 7 for index in keep))  # noqa: PLR2004
-    return text
+        return ["No record matches."]
+    lines = _rows(events, context)
+    above = context_line.lines(context, terminal.width())
+    return [*above, "", *tables.coloured(lines), *wording.legend(lines)]
+
+
+def _rows(events: list[ExecutionEvent], context: ReportContext) -> list[str]:
+    from spec_kitty_telemetry.cli.render.fitting import ScreenColumn, drawn, fit
+
+    width = terminal.width()
+    rows = [_cells(event, context, is_roomy=width >= _ROOMY) for event in events]
+    columns = [
+        ScreenColumn(
+            title,
+            [row[place] for row in rows],
+            "text" if title in _TEXTS else "number" if title in _NUMBERS else "name",
+            given_up,
+        )
+        for place, (title, given_up) in enumerate(_COLUMNS.items())
+    ]
+    return drawn(fit(columns, width))
 
 
 def _line(event: ExecutionEvent, context: ReportContext) -> str:
-    return wording.shown("  ".join(_cells(event, context)))
+    return _rows([event], context)[-1]
 
 
 def _warn(search: Search) -> None:

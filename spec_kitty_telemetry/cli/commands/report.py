@@ -19,17 +19,21 @@ from spec_kitty_telemetry.cli.options import (
     record_options,
 )
 from spec_kitty_telemetry.cli.output import write
+from spec_kitty_telemetry.reports.columns import columns_named
 from spec_kitty_telemetry.reports.dimensions import NAMES, checked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spec_kitty_telemetry.reports.build import ReportContext
+    from spec_kitty_telemetry.reports.columns import Column
     from spec_kitty_telemetry.reports.costing import CostMode
     from spec_kitty_telemetry.reports.view import Order, View
 
 TABLE_ROWS = 40
 """How many rows a table has where nobody said how many."""
+CHOOSING_COLUMNS = frozenset({"table", "markdown", "csv"})
+"""The formats whose columns `--columns` chooses."""
 SAYING_DOLLARS = frozenset({"json", "csv"})
 """The formats that have dollars beside every amount in another currency."""
 
@@ -42,11 +46,14 @@ SAYING_DOLLARS = frozenset({"json", "csv"})
 @record_options
 @projects_option
 @click.option("--sort", metavar="COLUMN", shell_complete=complete_sort,
-              help="cost, runs, failed, input, output, time … or a dimension; '-' before it turns the order round. "
-              "Default: the dearest first; days, weeks and months in their order.")  # fmt: skip
-@click.option("--reverse", is_flag=True, help="Turn the order round.")
+              help="cost, runs, failed, input, output, time … or a dimension; '-' before it reverses the order. "
+              "Default: most expensive first; days, weeks and months in their order.")  # fmt: skip
+@click.option("--reverse", is_flag=True, help="Reverse the order.")
 @click.option("--limit", type=click.IntRange(min=0), metavar="N",
               help=f"At most N rows, then the sum of the rest; 0: all. Default: {TABLE_ROWS} for a table.")  # fmt: skip
+@click.option(
+    "--columns", metavar="NAMES", help="The columns of table, markdown and csv, in this order: cost,share,failed …"
+)
 @click.option("--cost", type=click.Choice(["auto", "reported", "calculated"]), default="auto", show_default=True,
               help="auto: what was reported, else the list price; or one of the two alone.")  # fmt: skip
 @click.option("--outside", type=click.Choice(["show", "hide"]), default="show", show_default=True,
@@ -56,13 +63,14 @@ SAYING_DOLLARS = frozenset({"json", "csv"})
               help="Against another period: previous, 2026-10, or the time before this branch left main.")  # fmt: skip
 @format_options
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE",
-              help="Write there instead of to the terminal; the file appears whole or not at all.")  # fmt: skip
+              help="Write there; the ending (.csv, .md, .json) chooses the format.")  # fmt: skip
 def command(
     by: str,
     sort: str | None,
     *,
     reverse: bool,
     limit: int | None,
+    columns: str | None,
     cost: str,
     outside: str,
     currency: str,
@@ -91,7 +99,8 @@ def command(
     from spec_kitty_telemetry.cli.projects import contexts_of
     from spec_kitty_telemetry.reports.view import order_named
 
-    wanted = format_wanted(output_format, as_json=as_json)
+    wanted = format_wanted(output_format, as_json=as_json, output=output)
+    chosen = _chosen(columns, wanted, is_compared=compare_with is not None)
     order = order_named(sort, checked(by), reverse=reverse)
     mode = cast("CostMode", cost)
     contexts = contexts_of(project_folders, filters, with_outside=outside == "show", cost=mode)
@@ -106,7 +115,18 @@ def command(
         write(text, target, coloured=wanted == "table")
         return
     request = _request(contexts, by, order, limit, currency=currency, output_format=wanted)
-    write(format_called(wanted).write(request._replace(to_file=target is not None)), target, coloured=wanted == "table")
+    projects = tuple(contexts) if len(contexts) > 1 else ()
+    request = request._replace(to_file=target is not None, columns=chosen, projects=projects)
+    write(format_called(wanted).write(request), target, coloured=wanted == "table")
+
+
+def _chosen(columns: str | None, output_format: str, *, is_compared: bool) -> tuple[Column, ...]:
+    if columns is None:
+        return ()
+    if is_compared or output_format not in CHOOSING_COLUMNS:
+        reason = "--compare has its own" if is_compared else f"{output_format} always has all"
+        raise click.UsageError(f"--columns chooses the columns of a table, Markdown or CSV; {reason}.")
+    return columns_named(columns)
 
 
 def _request(

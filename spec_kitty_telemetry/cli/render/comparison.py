@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.cli.output import json_money, json_text, on_screen
 from spec_kitty_telemetry.cli.render import report_markdown, tables, terminal, wording
+from spec_kitty_telemetry.cli.render.fitting import ScreenColumn, drawn, fit
 from spec_kitty_telemetry.cli.render.report_csv import cell
 from spec_kitty_telemetry.cli.render.report_json import filters_used, skipped
 from spec_kitty_telemetry.cli.render.report_notes import Note, as_lines, notes
+from spec_kitty_telemetry.cli.render.report_rows import name_of
 from spec_kitty_telemetry.cli.render.report_table import cost
 
 if TYPE_CHECKING:
@@ -39,7 +41,9 @@ def text(found: Contrast, output_format: str, *, currency: str, limit: int, to_f
         lines = report_markdown.table([*map(report_markdown.text, titles[:names]), *titles[names:]], shown, names)
         return "\n".join([report_markdown.text(headline(found)), "", *lines, "", *map(report_markdown.text, below)])
     body = _fitting(titles, cells, len(found.report.by), terminal.UNLIMITED if to_file else terminal.width())
-    return "\n".join([headline(found), "", *(body if to_file else tables.coloured(body)), "", *below]).rstrip()
+    return "\n".join(
+        [headline(found), "", *(body if to_file else tables.coloured(body)), "", *wording.legend(body), *below]
+    ).rstrip()
 
 
 def headline(found: Contrast) -> str:
@@ -50,7 +54,7 @@ def headline(found: Contrast) -> str:
 
 
 def _cells(change: Change, names: int, currency: str) -> list[str]:
-    named = [wording.UNKNOWN if value is None else wording.shown(value) for value in change.group.values()]
+    named = [name_of(dimension, value) for dimension, value in change.group.items()]
     named = named or ["total", *[""] * (names - 1)]
     return [
         *named,
@@ -62,13 +66,13 @@ def _cells(change: Change, names: int, currency: str) -> list[str]:
 
 
 def _cost(row: CostSummary | None, currency: str) -> str:
-    return "" if row is None or not row.event_count else cost(row, 2, currency)
+    return wording.NONE if row is None or not row.event_count else cost(row, 2, currency)
 
 
 def _change(change: Change, currency: str) -> str:
     amount = change.change_usd
     if amount is None:
-        return "unknown"
+        return wording.UNKNOWN
     sign = "+" if amount > 0 else "-" if amount < 0 else ""
     return wording.money(
         abs(amount), (on_screen("≈") if change.is_uncertain else "") + sign, places=2, currency=currency
@@ -83,13 +87,11 @@ def _part(change: Change) -> str:
 
 
 def _fitting(titles: Sequence[str], rows: list[list[str]], names: int, width: int) -> list[str]:
-    lines = tables.table(titles, rows, names, total=True).splitlines()
-    room = max(width // names, 12)
-    while tables.widest(lines) > width and room > 9:  # noqa: PLR2004 - a name can be no shorter
-        cut = [[*(wording.cut(each, room) for each in row[:names]), *row[names:]] for row in rows]
-        lines = tables.table(titles, cut, names, total=True).splitlines()
-        room -= 2
-    return lines
+    columns = [
+        ScreenColumn(title, cells, "name" if place < names else "number")
+        for place, (title, *cells) in enumerate(zip(titles, *rows, strict=True))
+    ]
+    return drawn(fit(columns, width, frozenset({len(rows) - 1})), has_total=True)
 
 
 def _left_out(found: Contrast, shown: int) -> list[str]:

@@ -53,13 +53,13 @@ def _row(change: Change) -> list[str]:
     event, payload = change.event, change.event.payload
     models = sorted({part.model for part in payload.models})
     is_outside = event.feature == OUTSIDE
-    by = wording.UNKNOWN if is_outside else ", ".join(payload.attributed_by or [])
+    by = wording.NONE if is_outside else ", ".join(payload.attributed_by or [])
     return [
         "outside missions" if is_outside else event.feature,
-        payload.wp_id or wording.UNKNOWN,
-        payload.role or wording.UNKNOWN,
-        wording.count(payload.attempt),
-        payload.agent or wording.UNKNOWN,
+        payload.wp_id or wording.NONE,
+        payload.role or wording.NONE,
+        wording.NONE if payload.attempt is None else str(payload.attempt),
+        payload.agent or wording.NONE,
         ", ".join(models),
         f"{in_zone(payload.started_at or event.timestamp, None):%Y-%m-%d %H:%M}",
         by + ("?" if payload.uncertain else ""),
@@ -82,6 +82,6 @@ def _summary(found: Found, *, dry_run: bool) -> str:
         else "",
     ]
     begun = "Would write" if dry_run else "Wrote"
-    root = found.project.root if found.project else wording.UNKNOWN
+    root = found.project.root if found.project else wording.NONE
     said = ", ".join(each for each in what if each)
     return f"{begun} {said} of {wording.plural(len(found.sessions), 'session')} in {root}."

@@ -25,7 +25,7 @@ GROUPS = ["packages", "accepted", "first pass", "runs", "time", "rework", "revie
 GROUPS_GIVEN_UP = ("time", "reviewing", "runs", "share", "packages")
 PAIRS = ["implementer", "reviewer", "packages", "reviews", "accepted", "rejected", "implementing", "reviewing"]
 ATTEMPTS = ["feature", "wp", "attempt", "role", "runs", "failed", "input", "output", "time", "cost"]
-NOTHING = "none"
+NOTHING = wording.NONE
 """A part without any run, which cost nothing."""
 
 
@@ -38,7 +38,7 @@ def package_cells(each: WorkPackage, places: int, currency: str) -> list[str]:
         on_screen(f"· {each.wp_id}"),
         each.lane or wording.UNKNOWN,
         f"{each.total.event_count:,}",
-        f"{each.rejection_count}" if each.rejection_count else "",
+        f"{each.rejection_count}" if each.rejection_count else NOTHING,
         _part(each.implementation, each.total, places, currency),
         _part(each.review, each.total, places, currency),
         _part(each.rework, each.total, places, currency),
@@ -55,7 +55,7 @@ def feature_cells(group: LifecycleGroup, packages: Sequence[WorkPackage], places
         group.name or wording.UNKNOWN,
         f"{group.accepted_count} of {group.work_package_count}",
         f"{group.cost.event_count:,}",
-        f"{rejected}" if rejected else "",
+        f"{rejected}" if rejected else NOTHING,
         "",
         "",
         "" if all(each.rework is None for each in packages) else _part(group.rework, group.cost, places, currency),
@@ -113,7 +113,7 @@ def attempt_cells(each: WorkPackage, places: int, currency: str) -> list[list[st
             wording.UNKNOWN if attempt.attempt is None else str(attempt.attempt),
             attempt.role or wording.UNKNOWN,
             f"{attempt.cost.event_count:,}",
-            f"{attempt.cost.failed_event_count:,}" if attempt.cost.failed_event_count else "",
+            f"{attempt.cost.failed_event_count:,}" if attempt.cost.failed_event_count else NOTHING,
             wording.count(attempt.cost.total_input_tokens, compact=True),
             wording.count(attempt.cost.total_output_tokens, compact=True),
             wording.duration(attempt.cost.duration_ms),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from spec_kitty_telemetry.cli.render import context_line, tables, terminal, wording
 from spec_kitty_telemetry.cli.render import lifecycle_cells as cells
-from spec_kitty_telemetry.cli.render import tables, terminal, wording
+from spec_kitty_telemetry.cli.render.fitting import ScreenColumn, drawn, fit
 from spec_kitty_telemetry.cli.render.report_notes import as_lines, notes, nothing
 from spec_kitty_telemetry.cli.render.report_table import cost as cost_cell
 from spec_kitty_telemetry.reports.lifecycle import pairs
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.lanes import LaneHistory
     from spec_kitty_telemetry.reports.lifecycle import Lifecycle, WorkPackage
-
-
-_SHORTEST_NAME = 12
 
 
 class LifecycleView(NamedTuple):
@@ -55,7 +53,10 @@ def lines(view: LifecycleView) -> list[str]:
     if not found.work_packages:
         search = view.context.search
         return [nothing(search) if not total.event_count else "No run here served a single work package.", *below]
-    return [*answer(view), "", *_tables(view), "", *below]
+    shown = _tables(view)
+    told = as_lines((sentence, []) for sentence in answer(view))
+    above = context_line.lines(view.context, terminal.width(), view.currency)
+    return [*above, "", *told, "", *shown, "", *wording.legend(shown), *below]
 
 
 def all_notes(view: LifecycleView) -> list[Note]:
@@ -167,7 +168,11 @@ def _chosen(
     view: LifecycleView, titles: Sequence[str], rows: list[list[str]], left: int, given_up: Sequence[str]
 ) -> list[str]:
     if not view.columns:
-        empty = {title for place, title in enumerate(titles) if place >= left and not any(row[place] for row in rows)}
+        empty = {
+            title
+            for place, title in enumerate(titles)
+            if place >= left and not any(row[place].strip(cells.NOTHING) for row in rows)
+        }
         return _fitting(titles, rows, left, given_up, without=empty)
     kept = [*range(left), *(titles.index(name) for name in view.columns)]
     return _fitting([titles[place] for place in kept], [[row[place] for place in kept] for row in rows], left, ())
@@ -181,29 +186,14 @@ def _fitting(
     *,
     without: set[str] | frozenset[str] = frozenset(),
 ) -> list[str]:
-    """Return the widest table that fits the terminal: columns are `given_up` in their order, then names are cut."""
-    longest = max(terminal.width() // 3, _SHORTEST_NAME)
-    rows = [[wording.cut(row[0], longest), *row[1:]] for row in rows]
-    narrow = [list(titles), *rows]
-    for count in range(len(given_up) + 1):
-        dropped = {*given_up[:count], *without}
-        kept = [place for place, title in enumerate(titles) if title not in dropped]
-        narrow = [[row[place] for place in kept] for row in (titles, *rows)]
-        text = tables.table(narrow[0], narrow[1:], left).splitlines()
-        if tables.widest(text) <= terminal.width():
-            return tables.coloured(text)
-    return tables.coloured(_with_shorter_names(narrow, left))
-
-
-def _with_shorter_names(rows: list[list[str]], left: int) -> list[str]:
-    room = max(wording.columns_of(row[0]) for row in rows)
-    while True:
-        cut = [[wording.cut(row[0], room), *row[1:]] for row in rows]
-        text = tables.table(cut[0], cut[1:], left).splitlines()
-        too_wide = tables.widest(text) - terminal.width()
-        if too_wide <= 0 or room <= _SHORTEST_NAME:
-            return text
-        room = max(room - too_wide, _SHORTEST_NAME)
+    """Return the fullest table that fits the terminal: names are cut, then columns are `given_up` in their order."""
+    ranks = {title: rank for rank, title in enumerate(given_up, 1)}
+    columns = [
+        ScreenColumn(title, [row[place] for row in rows], "name" if place < left else "number", ranks.get(title, 0))
+        for place, title in enumerate(titles)
+        if title not in without
+    ]
+    return tables.coloured(drawn(fit(columns, terminal.width())))
 
 
 def _about_lanes(lanes: Mapping[str, LaneHistory]) -> list[Note]:

@@ -16,6 +16,24 @@ from spec_kitty_telemetry.cli.render.report_json import Converted, numbers
 if TYPE_CHECKING:
     from spec_kitty_telemetry.cli.formats import ReportRequest
 
+_MARKS = ("cost_is_estimated", "cost_is_floor", "cost_is_in_doubt")
+_FIELDS = {
+    "runs": ("event_count",),
+    "succeeded": ("succeeded_event_count",),
+    "failed": ("failed_event_count",),
+    "rejected": ("rejected_event_count",),
+    "input": ("total_input_tokens",),
+    "cached": ("cache_read_tokens",),
+    "cache-write": ("cache_write_tokens",),
+    "output": ("total_output_tokens",),
+    "reasoning": ("reasoning_tokens",),
+    "time": ("duration_ms",),
+    "reported": ("reported_cost_usd", "reported_cost"),
+    "estimated": ("estimated_cost_usd", "estimated_cost"),
+    "cost": ("total_cost_usd", "total_cost", *_MARKS),
+    "share": ("share_of_total_cost",),
+}
+"""A column of `--columns` → what CSV has of it: an amount never stands without what qualifies it."""
 _SIGNS = "=+@\uff1d\uff0b\uff0d\uff20-"
 _FORMULA = re.compile(rf"(\A|[;,|])(\s*)(?=[{_SIGNS}])")
 """Where a spreadsheet begins a formula: in a cell, and in what it takes for one where another sign separates cells.
@@ -44,10 +62,14 @@ def csv_text(request: ReportRequest) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     whole = view.total.total_cost_usd
-    writer.writerow([*map(cell, view.by), *numbers(view.total, whole), *local.total(), *code])
+    titles = [*numbers(view.total, whole), *local.total(), *code]
+    if request.columns:
+        wanted = [name for column in request.columns for name in _FIELDS[column.name]]
+        titles = [name for name in dict.fromkeys((*wanted, "currency")) if name in titles]
+    writer.writerow([*map(cell, view.by), *titles])
     for row in view.rows:
         amounts = {**numbers(row, whole), **local.row(row), **code}
-        writer.writerow(map(cell, [*row.group.values(), *amounts.values()]))
+        writer.writerow(map(cell, [*row.group.values(), *(amounts[name] for name in titles)]))
     return text.getvalue().removesuffix("\n")
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.cli.render import report_notes, report_table, wording
+from spec_kitty_telemetry.cli.render import context_line, report_notes, report_table, wording
+from spec_kitty_telemetry.cli.render.report_rows import flat_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from spec_kitty_telemetry.cli.formats import ReportRequest
     from spec_kitty_telemetry.cli.render.report_notes import Note
+    from spec_kitty_telemetry.reports.columns import Column
     from spec_kitty_telemetry.reports.view import View
 
 _ADDRESS = re.compile(r"(www)\.", re.IGNORECASE)
@@ -26,13 +28,16 @@ def write(request: ReportRequest) -> str:
     below = notes(report_notes.all_notes(request))
     if not request.view.total.event_count:
         return "\n".join([text(report_notes.nothing(request.context.search).replace("\n", " ")), "", *below])
-    return "\n".join([*lines(request.view, request.currency), "", *below])
+    about: Note = (" · ".join(context_line.parts(request.context, request.currency, request.projects)), [])
+    table_lines = lines(request.view, request.currency, request.columns)
+    legend: list[Note] = [(each, []) for each in wording.legend(table_lines)]
+    return "\n".join([*table_lines, "", *notes([about, *legend]), *below])
 
 
-def lines(view: View, currency: str = "USD") -> list[str]:
+def lines(view: View, currency: str = "USD", chosen: Sequence[Column] = ()) -> list[str]:
     """Return the lines of the whole table."""
-    texts = report_table.Texts(view, compact=False, currency=currency)
-    columns = report_table.wanted_columns(view, texts, report_table.SHOWN)
+    texts = report_table.Texts(view, flat_rows(view), compact=False, currency=currency)
+    columns = chosen or report_table.wanted_columns(view, texts, report_table.SHOWN)
     titles = [*(text(name) for name in view.by), *(column.heading for column in columns)]
     rows = [[*map(text, row[: len(view.by)]), *row[len(view.by) :]] for row in texts.rows(columns)]
     if texts.has_total:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.cli.render import wording
+from spec_kitty_telemetry.cli.render import terminal, wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,8 +96,24 @@ def about_rows(report: CostReport) -> list[Note]:
 
 
 def as_lines(found: Iterable[Note]) -> list[str]:
-    """Return notes for a terminal."""
-    return [line for sentence, items in found for line in (sentence, *(f"  {item}" for item in items))]
+    """Return notes for a terminal, broken between words where it is narrow."""
+    return [
+        line
+        for sentence, items in found
+        for text, indent in ((sentence, ""), *((item, "  ") for item in items))
+        for line in _broken(text, indent)
+    ]
+
+
+def _broken(text: str, indent: str) -> list[str]:
+    columns = terminal.width()
+    if wording.columns_of(text) + len(indent) <= columns:
+        return [indent + text]
+    from textwrap import wrap  # most notes are short
+
+    further = f"{indent}  "
+    return wrap(text, columns, initial_indent=indent, subsequent_indent=further, break_on_hyphens=False,
+                break_long_words=False)  # fmt: skip
 
 
 def _about_currency(request: ReportRequest) -> list[Note]:

@@ -1,4 +1,4 @@
-"""A report as a table for a person: columns that fit the terminal, and what the report does not know below it."""
+"""A report as a table for a person: what it is about, columns that fit, and what the report does not know below it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import tabulate  # noqa: F401 - `text.table` needs it: a report imports it while other processes count
 
-from spec_kitty_telemetry.cli.render import report_notes, tables, terminal, wording
+from spec_kitty_telemetry.cli.render import context_line, report_notes, tables, terminal, wording
+from spec_kitty_telemetry.cli.render.fitting import ESSENTIAL, ScreenColumn, drawn, fit
+from spec_kitty_telemetry.cli.render.report_rows import flat_rows, has_headings, headed_rows
 from spec_kitty_telemetry.model.money import share
 from spec_kitty_telemetry.reports.columns import COLUMNS, Column
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from spec_kitty_telemetry.cli.formats import ReportRequest
+    from spec_kitty_telemetry.cli.render.report_rows import TableRow
     from spec_kitty_telemetry.reports.summary import CostSummary
     from spec_kitty_telemetry.reports.view import View
 
@@ -46,14 +49,14 @@ def _share(part_usd: Decimal | None, whole_usd: Decimal | None) -> str:
 
 
 _CELLS: dict[str, Callable[[CostSummary, Any, _Style], str]] = {
-    "count": lambda _row, number, _style: f"{number:,}",
-    "if any": lambda _row, number, _style: f"{number:,}" if number else "",
-    "tokens": lambda _row, number, style: wording.count(number, compact=style.compact),
-    "time": lambda _row, number, _style: wording.duration(number),
-    "money": lambda _row, amount, style: _money(amount, style),
-    "estimate": lambda _row, amount, style: _money(amount, style, "~"),
+    "count": lambda _row, number, _style: f"{number:,}" if number else wording.NONE,
+    "if any": lambda _row, number, _style: f"{number:,}" if number else wording.NONE,
+    "tokens": lambda row, number, style: _known(row, wording.count(number, compact=style.compact)),
+    "time": lambda row, number, _style: _known(row, wording.duration(number)),
+    "money": lambda _row, amount, style: wording.NONE if amount is None else _money(amount, style),
+    "estimate": lambda _row, amount, style: wording.NONE if amount is None else _money(amount, style, "~"),
     "cost": lambda row, _amount, style: cost(row, style.places, style.currency),
-    "share": lambda _row, amount, style: _share(amount, style.whole_usd),
+    "share": lambda row, amount, style: _known(row, _share(amount, style.whole_usd)),
     "bar": lambda _row, amount, style: wording.bar(amount, style.longest_usd, BAR_CELLS),
 }
 """Kind of a column → how a table writes its number."""
@@ -63,64 +66,72 @@ _BAR = Column("", "bar", lambda row: row.total_cost_usd, 1, compares=True)
 
 def write(request: ReportRequest) -> str:
     """Return the report for a person."""
+    view, context = request.view, request.context
     below = report_notes.as_lines(report_notes.all_notes(request))
-    if not request.view.total.event_count:
-        return "\n".join([report_notes.nothing(request.context.search), *below])
-    if request.to_file:
-        return "\n".join([*lines(request.view, terminal.UNLIMITED, request.currency), "", *below])
-    return "\n".join([*tables.coloured(lines(request.view, terminal.width(), request.currency)), "", *below])
+    if not view.total.event_count:
+        return "\n".join([report_notes.nothing(context.search), *below])
+    width = terminal.UNLIMITED if request.to_file else terminal.width()
+    table = lines(view, width, request.currency, request.columns)
+    above = context_line.lines(context, width, request.currency, request.projects)
+    shown = table if request.to_file else tables.coloured(table)
+    return "\n".join([*above, "", *shown, "", *wording.legend(table), *left_out(table, request.columns), *below])
 
 
-def lines(view: View, width: int, currency: str = "USD") -> list[str]:
-    """Return the widest table of `view` that fits `width` columns: fewer columns first, then shorter names.
+def lines(view: View, width: int, currency: str = "USD", chosen: Sequence[Column] = ()) -> list[str]:
+    """Return the fullest table of `view` that fits `width` columns, or that with the columns that were `chosen`."""
+    headed = has_headings(view)
+    texts = Texts(view, headed_rows(view) if headed else flat_rows(view), compact=True, currency=currency)
+    columns = chosen or wanted_columns(view, texts, (*SHOWN, _BAR))
+    titles = [f"feature / {view.by[1]}", *view.by[2:]] if headed else view.by
+    names = [
+        ScreenColumn(title, cells, "name") for title, cells in zip(titles, zip(*texts.names, strict=True), strict=True)
+    ]
+    numbers = [
+        ScreenColumn(
+            each.heading,
+            texts.of(each),
+            "bar" if each is _BAR else "number",
+            # Of chosen columns the first is the last to go.
+            (ESSENTIAL + len(chosen) - place if place else 0) if chosen else each.given_up or 0,
+        )
+        for place, each in enumerate(columns)
+    ]
+    return drawn(fit([*names, *numbers], width, texts.sums), has_total=texts.has_total)
 
-    Whole numbers are preferred, then numbers with units.
-    """
-    whole, compact = Texts(view, compact=False, currency=currency), Texts(view, compact=True, currency=currency)
-    wanted = wanted_columns(view, whole, (*SHOWN, _BAR))
-    columns = wanted
-    for given_up in range(max(column.given_up or 0 for column in SHOWN) + 1):
-        columns = [column for column in wanted if not 0 < (column.given_up or 0) <= given_up]
-        for texts in (whole, compact):
-            if texts.width(columns) <= width:
-                return _table(view, texts, columns)
-    return _with_shorter_names(view, compact, columns, width)
+
+def left_out(table: Sequence[str], chosen: Sequence[Column]) -> list[str]:
+    """Return which of the columns that somebody chose have no room in `table`."""
+    missing = [column.heading for column in chosen if column.heading not in table[0].split()]
+    text = f"No room here for {', '.join(missing)}; a wider terminal or --output shows all."
+    return report_notes.as_lines([(text, [])] if missing else [])
 
 
 def cost(row: CostSummary, places: int, currency: str = "USD") -> str:
     """Return the cost of `row` with what qualifies it: `~` has estimates in it, `≥` is a floor."""
     if row.total_cost_usd is None:
-        return "unknown" if row.event_count else wording.UNKNOWN
+        return wording.UNKNOWN if row.event_count else wording.NONE
     marks = wording.cost_marks(is_floor=row.is_lower_bound, is_estimated=bool(row.estimated_cost_usd))
     return wording.money(row.total_cost_usd, marks, places=places, currency=currency)
 
 
-class Texts:
-    """The cells of a table, column by column and each made once, so that what fits is known before it is drawn."""
+def _known(row: CostSummary, text: str) -> str:
+    """Return `text`, or nothing's sign for a row without runs: there is nothing to know."""
+    return text if row.event_count else wording.NONE
 
-    def __init__(self, view: View, *, compact: bool, currency: str = "USD") -> None:
-        """Prepare the rows of `view` with the sums of those that are left out and of all among them."""
+
+class Texts:
+    """The cells of a table, column by column and each made once."""
+
+    def __init__(self, view: View, rows: list[TableRow], *, compact: bool, currency: str = "USD") -> None:
+        """Prepare the cells of `rows`, which are those of `view` and its sums."""
         known = [row.total_cost_usd for row in view.rows if row.total_cost_usd is not None]
         places = wording.money_places(view.total.total_cost_usd)
         self._style = _Style(compact, places, view.total.total_cost_usd, max(known, default=None), currency)
-        blank = [""] * (len(view.by) - 1)
-        names = [[_value(value) for value in row.group.values()] for row in view.rows]
-        rows = list(view.rows)
-        self._sums: set[int] = set()
-        """The places of the rows that are sums of others."""
-        if view.rest is not None:
-            index = 0 if view.rest_first else len(rows)
-            rows.insert(index, view.rest)
-            names.insert(index, [f"… and {view.rest_count:,} {'before' if view.rest_first else 'more'}", *blank])
-            self._sums.add(index)
-        self.has_total = len(rows) > 1
-        """Whether the last row is the total: one row alone needs none."""
-        if self.has_total:
-            self._sums.add(len(rows))
-            rows.append(view.total)
-            names.append(["total", *blank])
-        self._rows, self.names = rows, names
-        self._titles = view.by
+        self._rows = rows
+        self.names = [row.names for row in rows]
+        self.sums = frozenset(place for place, row in enumerate(rows) if row.kind in {"rest", "total"})
+        """The places of the rows whose names say what is summed."""
+        self.has_total = bool(rows) and rows[-1].kind == "total"
         self._made: dict[Column, list[str]] = {}
 
     def of(self, column: Column) -> list[str]:
@@ -128,20 +139,15 @@ class Texts:
         if column not in self._made:
             self._made[column] = [
                 ""
-                if column is _BAR and index in self._sums
-                else _CELLS[column.kind](row, column.value(row), self._style)
-                for index, row in enumerate(self._rows)
+                if column is _BAR and row.kind != "group"
+                else _CELLS[column.kind](row.summary, column.value(row.summary), self._style)
+                for row in self._rows
             ]
         return self._made[column]
 
     def rows(self, columns: Sequence[Column]) -> list[list[str]]:
         """Return the rows with their names and the cells of `columns`."""
         return [[*names, *cells] for names, *cells in zip(self.names, *map(self.of, columns), strict=True)]
-
-    def width(self, columns: Sequence[Column]) -> int:
-        """Return how many columns of a terminal the table needs."""
-        names = [[title, *cells] for title, cells in zip(self._titles, zip(*self.names, strict=True), strict=True)]
-        return tables.width_of([*names, *([column.heading, *self.of(column)] for column in columns)])
 
 
 def wanted_columns(view: View, texts: Texts, columns: Sequence[Column]) -> list[Column]:
@@ -150,29 +156,5 @@ def wanted_columns(view: View, texts: Texts, columns: Sequence[Column]) -> list[
         column
         for column in columns
         if (len(view.rows) > 1 or not column.compares)
-        and (not column.given_up or not {"", wording.UNKNOWN}.issuperset(texts.of(column)))
+        and (not column.is_optional or not {"", wording.UNKNOWN, wording.NONE}.issuperset(texts.of(column)))
     ]
-
-
-def _table(view: View, texts: Texts, columns: Sequence[Column], name_width: int | None = None) -> list[str]:
-    rows = texts.rows(columns)
-    if name_width is not None:
-        rows = [
-            [*(wording.cut(cell, name_width) for cell in row[: len(view.by)]), *row[len(view.by) :]] for row in rows
-        ]
-    titles = [*view.by, *(column.heading for column in columns)]
-    return tables.table(titles, rows, len(view.by), total=texts.has_total, bar=_BAR in columns).splitlines()
-
-
-def _with_shorter_names(view: View, texts: Texts, columns: Sequence[Column], width: int) -> list[str]:
-    """Return the table with its names cut until it fits, or as short as a name can be."""
-    text: list[str] = []
-    for name_width in range(max(width // len(view.by), 12), 9, -2):
-        text = _table(view, texts, columns, name_width)
-        if tables.widest(text) <= width:
-            break
-    return text
-
-
-def _value(value: object) -> str:
-    return wording.UNKNOWN if value is None else wording.shown(value)

@@ -53,7 +53,7 @@ def table(
         )
     if stand_ins:
         text = re.sub(f"[{chr(_PRIVATE)}-{chr(_LAST_PRIVATE)}]\0*", lambda found: stand_ins[found[0]], text)
-    head, *body = [line.rstrip() for line in text.splitlines()]
+    head, *body = [line.replace("\0", " ").rstrip() for line in text.splitlines()]
     rule = "-" * widest((head, *body))
     return "\n".join([head, rule, *body[:-1], rule, body[-1]] if total else [head, rule, *body])
 
@@ -64,6 +64,8 @@ def _as_wide_as_long(cell: str, stand_ins: dict[str, str]) -> str:
     tabulate counts characters.  With wcwidth beside it, it would count columns, and every command start 15 ms later.
     """
     columns = columns_of(cell)
+    if columns == len(cell) and cell[:1] == " ":
+        return cell.replace(" ", "\0", len(cell) - len(cell.lstrip(" ")))  # tabulate would strip an indent
     if columns == len(cell) or not columns or len(stand_ins) > _LAST_PRIVATE - _PRIVATE:
         return cell
     stand_in = chr(_PRIVATE + len(stand_ins)).ljust(columns, "\0")  # neither can be in what is `shown`

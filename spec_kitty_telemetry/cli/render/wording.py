@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.cli.output import can_show, on_screen, visible
 
-UNKNOWN = "–"
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+UNKNOWN = "unknown"
+"""What stands for a number or a name that nobody knows."""
+NONE = "–"
+"""What stands where there is nothing: no failed run, no reported cost, no work package."""
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩"}
-_UNITS = ("", "k", "M", "G", "T")
+_UNITS = ("", "k", "M", "B", "T")
 BLOCKS = "▏▎▍▌▋▊▉█"
 
 
@@ -43,7 +50,7 @@ def count(number: int | None, *, compact: bool = False) -> str:
     """Return a whole number with separators, or with a unit (30.5M) when `compact`."""
     if number is None:
         return UNKNOWN
-    if not compact or abs(number) < 10_000:  # noqa: PLR2004
+    if not compact or abs(number) < 1000:  # noqa: PLR2004
         return f"{number:,}"
     scaled, unit = float(number), 0
     while abs(scaled) >= 999.5 and unit < len(_UNITS) - 1:  # noqa: PLR2004
@@ -90,6 +97,14 @@ def bar(amount_usd: Decimal | None, longest_usd: Decimal | None, cells: int) -> 
     if not can_show(BLOCKS):
         return "#" * max(eighths // 8, 1)
     return BLOCKS[-1] * (eighths // 8) + BLOCKS[: eighths % 8][-1:]
+
+
+def legend(lines: Iterable[str]) -> list[str]:
+    """Return the line that explains the signs for what is not known and for nothing, where `lines` have any."""
+    signs = {cell for line in lines for cell in line.replace("*", "").split()}
+    meanings = ((NONE, f"{NONE} none"), (UNKNOWN, f"{UNKNOWN}: nobody recorded it, or it has no price"))
+    said = [meaning for sign, meaning in meanings if sign in signs]
+    return ["; ".join(said)] if said else []
 
 
 def columns_of(text: str) -> int:
