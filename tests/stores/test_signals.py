@@ -6,8 +6,10 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from spec_kitty_telemetry.agents.common.store import Request, Signal
-from tests.stores.conftest import sessions_in, signals_of
+from tests.stores.conftest import DATA, sessions_in, signals_of, truth_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -142,3 +144,74 @@ def test_no_text_of_anybody_is_in_the_sessions_or_in_the_index(home: Path, tmp_p
     index = tmp_path / "sessions.db"
     assert SECRET not in repr(sessions_in(home, "claude-code", index))
     assert SECRET.encode() not in index.read_bytes()
+
+
+def test_a_turn_of_a_claude_session_begins_where_the_user_typed_and_nowhere_else(home: Path) -> None:
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "/shop"}
+    notice = claude(7, "user", "<task-notification>\n<task-id>a1</task-id>")
+    claude_store(
+        home,
+        claude(1, "user", SECRET) | {"origin": {"kind": "human"}, "promptSource": "typed"},
+        claude(2, "assistant", **asked("m1", "toolu_1", "Bash", {"command": "pwd"})),
+        claude(3, "user", [result]),
+        claude(4, "user", [{"type": "text", "text": "[Request interrupted by user for tool use]"}]),
+        claude(5, "user", "<command-name>/compact</command-name>\n<command-message>compact</command-message>"),
+        claude(5, "user", "<local-command-stdout>Compacted</local-command-stdout>"),
+        claude(6, "user", "This session is being continued") | {"isCompactSummary": True},
+        claude(6, "user", "Caveat: the messages below") | {"isMeta": True},
+        claude(6, "user", "in the same file, older versions") | {"isSidechain": True},
+        notice,
+        notice | {"origin": {"kind": "task-notification"}, "promptSource": "system"},
+        claude(8, "user", [{"type": "text", "text": "<ide_opened_file>a.py</ide_opened_file>"}]),
+        claude(9, "user", [{"type": "text", "text": SECRET}, {"type": "text", "text": SECRET}]),
+        claude(10, "user", "<command-message>tidy</command-message>\n<command-name>/tidy</command-name>"),
+        claude(11, "user", "/spec-kitty.plan"),
+    )
+    main = sessions_in(home, "claude-code")[0].threads[0]
+    assert [one for one in main.entries if isinstance(one, Signal)] == [
+        Signal(kind="prompt", at=at(1)),
+        Signal(kind="prompt", at=at(9)),
+        Signal(kind="prompt", at=at(10)),
+        Signal(kind="slash", at=at(11), verb="plan", folder=LANE),
+    ]
+
+
+def test_what_was_typed_into_codex_is_one_turn_though_it_is_written_twice(home: Path) -> None:
+    def message(second: int, text: str) -> dict[str, Any]:
+        content = [{"type": "input_text", "text": text}]
+        return codex(second, "response_item", type="message", id="msg_1", role="user", content=content)
+
+    codex_store(
+        home,
+        codex(0, "session_meta", id=SESSION, session_id=SESSION, cwd="/shop", cli_version="0.145.0"),
+        message(1, "<environment_context>\n  <cwd>/shop</cwd>"),
+        message(1, "# AGENTS.md instructions for /shop"),
+        message(2, SECRET),
+        codex(3, "event_msg", type="user_message", message=SECRET),
+        record(4, "resp_1"),
+        message(5, "<subagent_notification>\n{}"),
+        codex(6, "event_msg", type="user_message", message="go on"),
+    )
+    assert signals_of(sessions_in(home, "codex")) == [
+        Signal(kind="prompt", at=at(2)),
+        Signal(kind="prompt", at=at(6)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("store", "turns"),
+    [
+        ("claude-2.1.332", [1, 1, 1, 1, 1, 1, 2, 3]),
+        ("codex-0.145", [2, 2]),
+        ("codex-0.171", [1, 1, 1, 1, 1, 2, 2, 2]),
+        ("copilot-1.0.102", [1, 1, 2]),
+        ("gemini-0.61", [1, 1, 2]),
+        ("qwen-0.24", [1, 2]),
+        ("opencode-1.18", [1, 1, 1, 2]),
+        ("pi-1.6", [1, 1, 2]),
+    ],
+)
+def test_the_turns_of_real_sessions_are_as_many_as_were_typed(store: str, turns: list[int]) -> None:
+    sessions = sessions_in(DATA / store / "home", truth_of(store)["agent"])
+    typed = [signals_of([session]) for session in sessions]
+    assert sorted(sum(one.kind == "prompt" for one in found) for found in typed) == turns

@@ -141,14 +141,31 @@ class Spoken(msgspec.Struct, frozen=True):
     content: str | list[Block] | None = None
 
 
+class Speaker(msgspec.Struct, frozen=True):
+    """Who made a message that stands as a user's."""
+
+    kind: Name | None = None
+
+
 class SpokenLine(msgspec.Struct, frozen=True):
-    """A line with its content, decoded only where a name of the host or an awaited call stands in it."""
+    """A line with its content, decoded only where a user typed, or a name of the host or an awaited call is in it."""
 
     type: Name | None = None
     timestamp: Moment | None = None
     cwd: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
     forkedFrom: Origin | None = None  # noqa: N815
     message: Spoken | None = None
+    isMeta: bool | None = None  # noqa: N815
+    isSidechain: bool | None = None  # noqa: N815
+    isCompactSummary: bool | None = None  # noqa: N815
+    origin: Speaker | None = None
+    promptSource: Name | None = None  # noqa: N815
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether a user may have typed it, so far as the line itself says."""
+        is_other = self.isMeta or self.isSidechain or self.isCompactSummary or self.promptSource == "system"
+        return not is_other and (self.origin is None or self.origin.kind in {None, "human"})
 
 
 LINES = msgspec.json.Decoder(Line)

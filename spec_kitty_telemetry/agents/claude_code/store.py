@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.agents.common.store import StoredSession
 
 AGENT = "claude-code"
-FORMAT = 1
+FORMAT = 2
 """Goes up when the same file would be read as something else."""
 
 _NAME, _MODULE = MARKERS
@@ -117,14 +117,15 @@ class Reader:
         return not repeats or _NAME in text or (bool(self._main.carried) and _MODULE in text)
 
     def _hear_user(self, text: bytes, place: int) -> None:
-        """Take in what a user typed, if it speaks of the host, or the result of a call that is awaited."""
+        """Take in what a user typed, or the result of a call that is awaited."""
         is_result = text.find(_RESULT, place, place + _RESULT_WITHIN) >= 0
-        if (not is_result and _NAME in text) or any(call.encode() in text for call in self._main.awaited):
+        if not is_result or any(call.encode() in text for call in self._main.awaited):
             self._take_response(text)
 
     def _take_response(self, text: bytes) -> None:
         line = self._take_line(text)
-        if line is not None and self._speaks_of_host(text):
+        speaks = self._speaks_of_host(text)
+        if line is not None and (speaks or line.type == "user"):
             self._listen(text, self._fragment(line))
 
     def _speaks_of_host(self, text: bytes) -> bool:
@@ -211,17 +212,20 @@ class Reader:
             found = self._heard(block, line.type, line.timestamp, line.cwd)
             self._main.awaited += sorted(signals.calls_awaited(found))
             fragment.thread.entries += found
+        if line.type == "user":
+            texts = [block.text for block in blocks if block.type == "text" and block.text]
+            said = signals.of_turn(texts, line.timestamp, line.cwd)
+            is_typed = line.is_typed and not fragment.thread.is_subagent
+            fragment.thread.entries += [one for one in said if one.kind != "prompt" or is_typed]
 
     def _heard(self, block: Block, speaker: str | None, at: datetime, folder: str | None) -> list[Signal]:
         if speaker == "assistant":
             called = block.type == "tool_use" and block.input is not None
             return signals.of_call(block.input or {}, at, call_id=block.id, folder=folder) if called else []
-        if speaker != "user":
+        if speaker != "user" or block.tool_use_id not in self._main.awaited:
             return []
-        if block.tool_use_id in self._main.awaited:
-            self._main.awaited.remove(block.tool_use_id)
-            return [signals.result(block.tool_use_id, at)]
-        return signals.of_message(block.text, at, folder) if block.type == "text" and block.text else []
+        self._main.awaited.remove(block.tool_use_id)
+        return [signals.result(block.tool_use_id, at)]
 
 
 reader = Reader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,6 +14,18 @@ Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Name = Annotated[str, msgspec.Meta(max_length=512)]
 Folder = Annotated[str, msgspec.Meta(max_length=4096)]
+KINDS = re.compile(
+    rb'(?:\{"timestamp":"[^"]{1,40}",(?:"ordinal":\d+,)?"type":"'
+    rb'(?:(?P<counts>token_usage_record|turn_context|session_meta|event_msg","payload":\{"type":"(?:token_count|thread_settings_app)'
+    rb'|response_item","payload":\{"type":"web_search_call)'
+    rb'|(?P<typed>event_msg","payload":\{"type":"user_message"'
+    rb'|response_item","payload":\{"type":"message",(?:"id":"[^"]{1,100}",)?"role":"user")'
+    rb'|response_item","payload":\{"type":"(?:(?P<ends>\w+_output")|(?P<says>message"|\w+_call"))))'
+    rb'|(?P<odd>\{(?!"timestamp"))'
+)
+"""What a line is read for: its beginning says its type and its payload's."""
+TYPED = re.compile(rb'"role":\s*"user"|"user_message"')
+"""Stands in lines that a user may have typed."""
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
@@ -137,10 +150,11 @@ class Item(msgspec.Struct, frozen=True):
     action: dict[str, Any] | None = None
     input: str | None = None
     content: list[Part] | None = None
+    message: str | None = None
 
 
 class ItemLine(msgspec.Struct, frozen=True):
-    """A line with what was said, decoded only where a name of the host or an awaited call stands in it."""
+    """A line with what was said, decoded only where a user typed, or a name of the host or an awaited call is in it."""
 
     type: Name | None = None
     timestamp: Moment | None = None

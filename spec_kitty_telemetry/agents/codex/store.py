@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from spec_kitty_telemetry.agents.codex.lines import ITEMS, LINES, Item, Payload, Usage
+from spec_kitty_telemetry.agents.codex.lines import ITEMS, KINDS, LINES, TYPED, Item, Payload, Usage
 from spec_kitty_telemetry.agents.codex.running_total import COPYING, RunningTotal, is_billed_search
 from spec_kitty_telemetry.agents.codex.thread import TIERS, turn_counts
 from spec_kitty_telemetry.agents.common import json_spans, signals
@@ -39,14 +39,6 @@ FORMAT = 2
 """Goes up when the same file would be read as something else."""
 
 _NAME, _MODULE = MARKERS
-_LINE = re.compile(
-    rb'(?:\{"timestamp":"[^"]{1,40}",(?:"ordinal":\d+,)?"type":"'
-    rb'(?:(?P<counts>token_usage_record|turn_context|session_meta|event_msg","payload":\{"type":"(?:token_count|thread_settings_app)'
-    rb'|response_item","payload":\{"type":"web_search_call)'
-    rb'|response_item","payload":\{"type":"(?:(?P<ends>\w+_output")|(?P<says>message"|\w+_call"))))'
-    rb'|(?P<odd>\{(?!"timestamp"))'
-)
-"""What a line is read for: its beginning says its type and its payload's."""
 _CARRIED = ("model", "provider", "folder", "tier")
 _CALLS = frozenset({"function_call", "local_shell_call", "custom_tool_call"})
 _OUTPUTS = frozenset({"function_call_output", "local_shell_call_output", "custom_tool_call_output"})
@@ -91,12 +83,15 @@ class Reader:
             self._keep_total()
             return
         for text in block.split(b"\n"):  # faster here than looking for each kind of line in turn
-            found = _LINE.match(text)
+            found = KINDS.match(text)
             kind = found.lastgroup if found else None
             if kind == "odd":
                 self._take_any(text)
             elif kind == "counts":
                 self._take_line(text)
+            elif kind == "typed":
+                self._speaks_of_host(text)  # it is taken in whether it does or not, and what comes later may
+                self._listen(text)
             elif (kind == "says" and self._speaks_of_host(text)) or (kind == "ends" and self._ends_a_call(text)):
                 self._listen(text)
         self._keep_total()
@@ -104,7 +99,7 @@ class Reader:
     def _take_any(self, text: bytes) -> None:
         """Take in a line whose beginning does not say what it is."""
         self._take_line(text)
-        if self._speaks_of_host(text) or self._ends_a_call(text):
+        if self._speaks_of_host(text) or self._ends_a_call(text) or TYPED.search(text):
             self._listen(text)
 
     def _keep_total(self) -> None:
@@ -194,6 +189,7 @@ class Reader:
         is_copy = self._is_copying(at)
         if is_copy:
             main.carried["copied"] = 1
+            self._entries[:] = [one for one in self._entries if isinstance(one, Request)]  # was typed elsewhere
         of = main.carried.get("lineage") if "copied" in main.carried else main.thread.thread_id
         self._count(f"{of} total {'-'.join(map(str, total.counts))}", used, at, is_copy=is_copy)
 
@@ -232,15 +228,28 @@ class Reader:
             line = ITEMS.decode(text)
         except (ValueError, RecursionError):
             return
-        if line.type != "response_item" or line.payload is None or line.timestamp is None:
+        if line.type not in {"response_item", "event_msg"} or line.payload is None or line.timestamp is None:
             return
-        if self._is_copying(line.timestamp):
+        is_typed = line.type == "event_msg" or line.payload.role == "user"
+        if self._is_copying(line.timestamp) and (main.thread.is_subagent or not is_typed):
             return  # what the other session had said
+        if is_typed:  # a fork begins with what is typed into it
+            self._hear_user(line.payload, line.timestamp)
+            return
         found = self._heard(line.payload, line.timestamp, self._folder)
         main.awaited += sorted(signals.calls_awaited(found))
         if self._asked_at is None and any(one.kind in {"command", "prompt_file"} for one in found):
             self._asked_at = len(self._entries)
         self._entries += found
+
+    def _hear_user(self, item: Item, at: datetime) -> None:
+        """Take in what a user typed; most versions write it twice, as a message and as an event."""
+        texts = [item.message] if item.type == "user_message" else [part.text for part in item.content or ()]
+        last = self._entries[-1] if self._entries else None
+        for one in signals.of_turn(filter(None, texts), at, self._folder):
+            is_again = isinstance(last, Signal) and msgspec.structs.replace(last, at=at) == one
+            if not is_again and not (one.kind == "prompt" and self._main.thread.is_subagent):
+                self._entries.append(one)
 
     def _heard(self, item: Item, at: datetime, folder: str | None) -> list[Signal]:
         if item.type in _OUTPUTS:
@@ -248,9 +257,6 @@ class Reader:
                 return []
             self._main.awaited.remove(item.call_id)
             return [signals.result(item.call_id, at)]
-        if item.type == "message" and item.role == "user":
-            texts = (part.text for part in item.content or () if part.text)
-            return [one for text in texts for one in signals.of_message(text, at, folder)]
         given = item.action or _arguments(item.arguments or item.input)
         return signals.of_call(given, at, call_id=item.call_id, folder=folder) if item.type in _CALLS else []
 

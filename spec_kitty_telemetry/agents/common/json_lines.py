@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from spec_kitty_telemetry.agents.common import json_spans, signals
 from spec_kitty_telemetry.agents.common.host_commands import MARKERS
@@ -97,10 +97,13 @@ class JsonLines:
             self.main.awaited.remove(call_id)
             (fragment or self.main).thread.entries.append(signals.result(call_id, at))
 
-    def message(self, text: str | None, at: datetime, folder: str | None, fragment: Fragment | None = None) -> None:
-        """Add what a user's message says."""
-        if text:
-            (fragment or self.main).thread.entries += signals.of_message(text, at, folder)
+    def message(self, texts: list[Any], at: datetime, folder: str | None, fragment: Fragment | None = None) -> None:
+        """Add what a message says, once; nobody types to a sub-agent, so it can only have a slash command."""
+        thread = (fragment or self.main).thread
+        found = signals.of_turn((text for text in texts if text and isinstance(text, str)), at, folder)
+        for one in found:
+            if not (one.kind == "prompt" and thread.is_subagent) and one not in thread.entries:
+                thread.entries.append(one)
 
 
 def request_of(

@@ -23,6 +23,15 @@ _PATH_MEMBERS = ("file_path", "filePath", "path", "absolute_path", "target_file"
 _FOLDER_MEMBERS = ("workdir", "working_directory", "cwd", "dir_path", "directory")
 _MARKED = re.compile(r"<command-name>/?spec-kitty[.:-]([a-z][a-z-]{1,30})</command-name>")
 _MARKED_ARGUMENTS = re.compile(r"<command-args>(.{0,2000}?)</command-args>", re.DOTALL)
+_NOT_TYPED = re.compile(
+    r"\s*(?:<(?!command-message>)(?:[A-Za-z]+[_-][\w-]*|skill|INSTRUCTIONS)[ >]"
+    r"|\[Request interrupted|# AGENTS\.md instructions|This is the Gemini CLI\.)"
+)
+"""What agents put among a user's messages themselves: contexts, notices, and commands of their own that ask no model.
+
+They stand in tags of two words (`<environment_context>`, `<task-notification>`); `<command-message>` is what the user's
+own slash commands begin with in Claude Code, and those ask a model.
+"""
 _SKILL = re.compile(r"/?spec-kitty[.:-]([a-z][a-z-]{1,30})")
 
 
@@ -47,6 +56,15 @@ def of_message(text: str, at: datetime, folder: str | None = None) -> list[Signa
     else:
         command = slash_command_in(text, folder)
     return [_signal("slash", command, at, None)] if command else []
+
+
+def of_turn(texts: Iterable[str], at: datetime, folder: str | None = None) -> list[Signal]:
+    """Return what a message that may begin a turn says: a slash command of the host, else only that the user typed."""
+    texts = list(texts)
+    found = [one for text in texts for one in of_message(text, at, folder)]
+    if found or all(_NOT_TYPED.match(text) for text in texts):
+        return found
+    return [Signal(kind="prompt", at=at)]
 
 
 def result(call_id: str, at: datetime) -> Signal:

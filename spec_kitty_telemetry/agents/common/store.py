@@ -48,7 +48,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=Tru
 
     kind: str
     """command: a tool was asked to run one of the host's commands; result: that command's tool call ended;
-    slash: the user typed one of the host's slash commands; prompt_file: a prompt file of the host was read."""
+    slash: the user typed one of the host's slash commands; prompt_file: a prompt file of the host was read;
+    prompt: the user typed anything else, of which nothing is kept but when."""
     at: datetime
     call_id: str | None = None
     """Joins a command to its result."""

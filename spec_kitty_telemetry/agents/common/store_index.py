@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import TracebackType
 
-VERSION = 2
+VERSION = 3
 """Goes up when `Fragment`, `Outline` or the tables change."""
 _APPLICATION = 0x736B7469
 _LOCK_SECONDS = 0.5

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.agents.common.store import StoredSession
 
 AGENT = "copilot"
-FORMAT = 1
+FORMAT = 2
 """Goes up when the same file would be read as something else."""
 
 _LEG, _ROW = "leg ", "row "
@@ -63,7 +63,13 @@ def companions(path: Path) -> list[Path]:
 class Reader(JsonLines):
     """Reads one session's file."""
 
-    counted = (b'"session.usage_record"', b'"session.shutdown"', b'"session.start"', b'"session.resume"')
+    counted = (
+        b'"session.usage_record"',
+        b'"session.shutdown"',
+        b'"session.start"',
+        b'"session.resume"',
+        b'"user.message"',
+    )
 
     def begin(self, path: Path) -> Fragment:
         """Take the session from the name of the folder."""
@@ -90,8 +96,7 @@ class Reader(JsonLines):
         elif kind == "session.shutdown":
             self._end(data, at, folder)
         elif kind == "user.message":
-            text = data.get("content")
-            self.message(text if isinstance(text, str) else None, at, folder, fragment)
+            self.message([data.get("content")], at, folder, fragment)
         elif kind == "tool.execution_start":
             self.call(inner(data, "arguments"), at, word(data, "toolCallId"), folder, fragment)
         elif kind == "tool.execution_complete":

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.agents.common.store import StoredSession
 
 AGENT = "gemini"
-FORMAT = 1
+FORMAT = 2
 """Goes up when the same file would be read as something else."""
 
 _FOLDER_BYTES = 1 << 12
@@ -51,7 +51,7 @@ def chats_under(root: Path) -> Iterator[Path]:
 class Reader(JsonLines):
     """Reads one chat."""
 
-    counted = (b'"tokens"', b'"sessionId"')
+    counted = (b'"tokens"', b'"sessionId"', b'"user"')
 
     def begin(self, path: Path) -> Fragment:
         """Take the parent's session from the folder of a sub-agent's file, and look for the project's folder."""
@@ -69,7 +69,7 @@ class Reader(JsonLines):
         """Take in a head, a message, or messages that were set."""
         if "$set" in line:
             for message in listed(inner(line, "$set"), "messages"):
-                self._message(message, self.moment_of(message))
+                self._message(message, self.moment_of(message), is_again=bool(self.main.thread.entries))
         elif "sessionId" in line:
             self.head(line, at)
         else:
@@ -86,7 +86,7 @@ class Reader(JsonLines):
         if not main.carried["folder"] and isinstance(folders, list) and folders and isinstance(folders[0], str):
             main.carried["folder"] = folders[0]
 
-    def _message(self, message: Json, at: datetime | None) -> None:
+    def _message(self, message: Json, at: datetime | None, *, is_again: bool = False) -> None:
         if at is None:
             return
         folder = str(self.main.carried["folder"]) or None
@@ -101,9 +101,10 @@ class Reader(JsonLines):
                 self.count(request)
         for call in listed(message, "toolCalls"):
             self.call(inner(call, "args"), at, word(call, "id"), folder)
-        for part in _parts(message):
-            if message.get("type") == "user":
-                self.message(part.get("text"), at, folder)
+        parts = _parts(message)
+        if message.get("type") == "user" and not is_again:  # a history that is set anew has new times
+            self.message([part.get("text") for part in parts], at, folder)
+        for part in parts:
             self.end_of_call(word(inner(part, "functionResponse"), "id"), at)
 
 

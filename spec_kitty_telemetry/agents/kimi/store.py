@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.agents.common.store import StoredSession
 
 AGENT = "kimi"
-FORMAT = 1
+FORMAT = 2
 """Goes up when the same file would be read as something else."""
 
 _SETTINGS_BYTES = 1 << 20
@@ -47,7 +47,7 @@ def session_files(context: AgentContext) -> Iterator[Path]:
 class Reader(JsonLines):
     """Reads one file of either kind."""
 
-    counted = (b'"StatusUpdate"', b'"usage.record"', b'"llm.request"')
+    counted = (b'"StatusUpdate"', b'"usage.record"', b'"llm.request"', b'"TurnBegin"')
 
     def begin(self, path: Path) -> Fragment:
         """Take session and agent from the folders' names."""
@@ -94,8 +94,7 @@ class Reader(JsonLines):
         elif kind == "TurnBegin":
             said = payload.get("user_input")
             texts = [said] if isinstance(said, str) else [part.get("text") for part in listed(payload, "user_input")]
-            for text in texts:
-                self.message(text if isinstance(text, str) else None, at, folder)
+            self.message(texts, at, folder)
 
     def _respond(self, message_id: str | None, counts: TokenCounts, at: datetime, folder: str | None) -> None:
         if not (counts.input_tokens or counts.output_tokens):

@@ -27,7 +27,8 @@ _MESSAGES = "SELECT id, time_created, data FROM message WHERE session_id = ? ORD
 # Parts are large; those that matter say so in their text.
 _PARTS = (
     "SELECT message_id, data FROM part WHERE session_id = ? AND (data LIKE '%\"step-finish\"%'"
-    " OR data LIKE '%spec-kitty%' OR data LIKE '%specify_cli%') ORDER BY id"
+    " OR data LIKE '%spec-kitty%' OR data LIKE '%specify_cli%' OR (data LIKE '%\"text\"%' AND message_id IN"
+    ' (SELECT id FROM message WHERE session_id = ? AND data LIKE \'%"role"%"user"%\'))) ORDER BY id'
 )
 _MOST_PARENTS = 50
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
@@ -104,7 +105,7 @@ def sessions_in_tree(path: Path) -> list[Fragment]:
 
 def _messages(base: SqliteFile, session: str) -> Iterator[_Message]:
     parts: dict[str, list[Json]] = {}
-    for message, data in base.rows(_PARTS, (session,)):
+    for message, data in base.rows(_PARTS, (session, session)):
         parts.setdefault(str(message), []).append(_decoded(data))
     for name, created, data in base.rows(_MESSAGES, (session,)):
         found = _decoded(data)
@@ -134,7 +135,8 @@ def _fragment(session: _Session, root: str, messages: Iterable[_Message]) -> Fra
         folder = _text(inner(message.found, "path").get("cwd")) or session.folder
         thread.entries += _requests(message, message.created, folder, is_copy=is_copy)
         if not is_copy:
-            thread.entries += _signals(message, message.created, folder)
+            found = _signals(message, message.created, folder)
+            thread.entries += [one for one in found if not (one.kind == "prompt" and thread.is_subagent)]
     return fragment
 
 
@@ -154,9 +156,10 @@ def _requests(message: _Message, created: datetime, folder: str | None, *, is_co
 
 def _signals(message: _Message, created: datetime, folder: str | None) -> Iterator[Signal]:
     is_user = message.found.get("role") == "user"
+    if is_user:
+        texts = [part.get("text") for part in message.parts if part.get("synthetic") is not True]
+        yield from signals.of_turn((one for one in texts if one and isinstance(one, str)), created, folder)
     for part in message.parts:
-        if is_user and isinstance(text := part.get("text"), str):
-            yield from signals.of_message(text, created, folder)
         if is_user or part.get("type") != "tool" or not _speaks_of_host(part):
             continue
         state, call = inner(part, "state"), word(part, "callID")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.agents.common.store import Fragment, StoredSession
 
 AGENT = "opencode"
-FORMAT = 1
+FORMAT = 2
 """Goes up when the same file would be read as something else."""
 
 _MOST_COMPANIONS = 2_000

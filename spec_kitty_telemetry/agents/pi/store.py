@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.agents.common.store import StoredSession
 
 AGENT = "pi"
-FORMAT = 1
+FORMAT = 2
 """Goes up when the same file would be read as something else."""
 
 
@@ -42,7 +42,7 @@ def session_files(context: AgentContext) -> Iterator[Path]:
 class Reader(JsonLines):
     """Reads one session's file."""
 
-    counted = (b'"assistant"', b'"session"')
+    counted = (b'"assistant"', b'"session"', b'"user"')
 
     def begin(self, path: Path) -> Fragment:
         """Take the session from the name, for files whose header is broken."""
@@ -83,11 +83,13 @@ class Reader(JsonLines):
             return  # what the other session had said
         if role == "toolResult":
             self.end_of_call(word(message, "toolCallId"), at)
-        for part in listed(message, "content"):
+        content = message.get("content")
+        parts = [{"text": content}] if isinstance(content, str) else listed(message, "content")
+        if role == "user":
+            self.message([part.get("text") for part in parts], at, folder)
+        for part in parts:
             if role == "assistant" and part.get("type") == "toolCall":
                 self.call(inner(part, "arguments"), at, word(part, "id"), folder)
-            elif role == "user" and isinstance(part.get("text"), str):
-                self.message(part["text"], at, folder)
 
 
 reader = Reader

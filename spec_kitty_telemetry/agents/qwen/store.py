@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from spec_kitty_telemetry.agents.common.store import StoredSession
 
 AGENT = "qwen"
-FORMAT = 1
+FORMAT = 2
 """Goes up when the same file would be read as something else."""
 
 _Numbers = tuple[int | None, int | None, int | None]
 _EVENT = "event "
 """Begins the ids of requests that are known from a `ui_telemetry` line."""
+_TYPED = "real_user"
 _ASSUMED = "the sub-agent's lines do not name its model; it was taken to be the session's"
 
 
@@ -55,7 +56,7 @@ def session_files(context: AgentContext) -> Iterator[Path]:
 class Reader(JsonLines):
     """Reads one chat."""
 
-    counted = (b'"usageMetadata"', b'"subagent_name"')
+    counted = (b'"usageMetadata"', b'"subagent_name"', b'"user"')
 
     def begin(self, path: Path) -> Fragment:
         """Take the session from the name of the file, a sub-agent's from that of its folder."""
@@ -82,13 +83,14 @@ class Reader(JsonLines):
             key = word(line, "uuid") or f"{main.thread.thread_id} {at.isoformat()}"
             is_event = line.get("type") != "assistant"
             self.count(request_of(f"{_EVENT}{event or key}" if is_event else key, at, *found, folder))
-        for part in listed(inner(line, "message"), "parts"):
+        parts = listed(inner(line, "message"), "parts")
+        if line.get("type") == "user" and line.get("provenance", _TYPED) == _TYPED:
+            self.message([part.get("text") for part in parts], at, folder)
+        for part in parts:
             call = inner(part, "functionCall")
             if call:
                 self.call(inner(call, "args"), at, word(call, "id"), folder)
             self.end_of_call(word(inner(part, "functionResponse"), "id"), at)
-            if line.get("type") == "user":
-                self.message(part.get("text"), at, folder)
 
 
 def reader(path: Path, fragments: list[Fragment]) -> JsonLines:
