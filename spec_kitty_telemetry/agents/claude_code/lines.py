@@ -87,6 +87,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     id: Name | None = None
     model: Name | None = None
     usage: Usage | None = None
+    content: msgspec.Raw = msgspec.Raw()
+    """As it is written: mostly nobody looks into it."""
 
 
 class ModelTotal(msgspec.Struct, frozen=True, gc=False):
@@ -106,15 +108,36 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
     sessionId: Name | None = None  # noqa: N815
 
 
-class Line(msgspec.Struct, frozen=True, gc=False):
-    """Any line."""
+class Speaker(msgspec.Struct, frozen=True, gc=False):
+    """Who made a message that stands as a user's."""
+
+    kind: Name | None = None
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """What any line says of itself."""
 
     type: Name | None = None
     timestamp: Moment | None = None
     cwd: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
-    version: Name | None = None
-    isSidechain: bool | None = None  # noqa: N815
     forkedFrom: Origin | None = None  # noqa: N815
+    isMeta: bool | None = None  # noqa: N815
+    isSidechain: bool | None = None  # noqa: N815
+    isCompactSummary: bool | None = None  # noqa: N815
+    origin: Speaker | None = None
+    promptSource: Name | None = None  # noqa: N815
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether a user may have typed it, so far as the line itself says."""
+        is_other = self.isMeta or self.isSidechain or self.isCompactSummary or self.promptSource == "system"
+        return not is_other and (self.origin is None or self.origin.kind in {None, "human"})
+
+
+class Line(Told, frozen=True, gc=False):
+    """Any line, for its numbers."""
+
+    version: Name | None = None
     message: Message | None = None
     modelUsage: dict[str, ModelTotal] | None = None  # noqa: N815
 
@@ -141,36 +164,16 @@ class Spoken(msgspec.Struct, frozen=True):
     content: str | list[Block] | None = None
 
 
-class Speaker(msgspec.Struct, frozen=True):
-    """Who made a message that stands as a user's."""
-
-    kind: Name | None = None
-
-
-class SpokenLine(msgspec.Struct, frozen=True):
+class SpokenLine(Told, frozen=True, gc=True):
     """A line with its content, decoded only where a user typed, or a name of the host or an awaited call is in it."""
 
-    type: Name | None = None
-    timestamp: Moment | None = None
-    cwd: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
-    forkedFrom: Origin | None = None  # noqa: N815
     message: Spoken | None = None
-    isMeta: bool | None = None  # noqa: N815
-    isSidechain: bool | None = None  # noqa: N815
-    isCompactSummary: bool | None = None  # noqa: N815
-    origin: Speaker | None = None
-    promptSource: Name | None = None  # noqa: N815
-
-    @property
-    def is_typed(self) -> bool:
-        """Whether a user may have typed it, so far as the line itself says."""
-        is_other = self.isMeta or self.isSidechain or self.isCompactSummary or self.promptSource == "system"
-        return not is_other and (self.origin is None or self.origin.kind in {None, "human"})
 
 
 LINES = msgspec.json.Decoder(Line)
 META = msgspec.json.Decoder(Meta)
 SPOKEN = msgspec.json.Decoder(SpokenLine)
+CONTENT: msgspec.json.Decoder[str | list[Block]] = msgspec.json.Decoder(str | list[Block])
 
 
 class LooseLine(NamedTuple):

@@ -11,12 +11,13 @@ Sources: stores of Claude Code 2.1.197 and 2.1.332 (2026-11); ryoppippi/ccusage 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spec_kitty_telemetry.agents.claude_code.hidden import with_hidden
 from spec_kitty_telemetry.agents.claude_code.lines import (
+    CONTENT,
     LINES,
     META,
     SPOKEN,
@@ -24,20 +25,24 @@ from spec_kitty_telemetry.agents.claude_code.lines import (
     Block,
     Line,
     LooseLine,
+    Message,
+    Told,
     loosely,
 )
 from spec_kitty_telemetry.agents.claude_code.numbers import Place, greatest, read, read_loosely, running_totals
+from spec_kitty_telemetry.agents.claude_code.session_files import session_files
 from spec_kitty_telemetry.agents.common import signals
 from spec_kitty_telemetry.agents.common.host_commands import MARKERS
 from spec_kitty_telemetry.agents.common.joining import joined
 from spec_kitty_telemetry.agents.common.store import Fragment, Request, Signal, Thread
-from spec_kitty_telemetry.agents.common.store_files import is_compact, opened, walk
+from spec_kitty_telemetry.agents.common.store_files import is_compact, opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-    from spec_kitty_telemetry.agents.common.context import AgentContext
     from spec_kitty_telemetry.agents.common.store import StoredSession
+
+__all__ = ["AGENT", "FORMAT", "Reader", "reader", "session_files", "sessions"]
 
 AGENT = "claude-code"
 FORMAT = 2
@@ -51,27 +56,10 @@ _MESSAGE_WITHIN, _ID_WITHIN, _RESULT_WITHIN = 1024, 160, 160
 _TYPE, _ATTACHMENT, _ATTACHMENT_WITHIN = b'{"type":"', b'"attachment":{', 200
 _ID_BYTES, _USAGE_BYTES = 48, 200
 """Enough to hold a message's id and its counts."""
-_HEAD_LINES = 40
-_META_BYTES = 1 << 16
+_MOST_BYTES_A_LINE = 8_000
+"""On average: after a block of longer lines, the next one is not decoded as a whole."""
+_HEAD_LINES, _META_BYTES = 40, 1 << 16
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
-
-
-def roots(context: AgentContext) -> list[Path]:
-    """Return the folders of projects: those of `CLAUDE_CONFIG_DIR` (with commas between), else both usual ones."""
-    named = [part.strip() for part in context.environment.get("CLAUDE_CONFIG_DIR", "").split(",")]
-    if any(named):
-        return [Path(part).expanduser() / "projects" for part in named if part]
-    config = context.folder("XDG_CONFIG_HOME", ".config")
-    return [context.home / ".claude" / "projects", config / "claude" / "projects"]
-
-
-def session_files(context: AgentContext) -> Iterator[Path]:
-    """Yield the transcripts of sessions and of their sub-agents, nothing else that lies beside them."""
-    for root in dict.fromkeys(roots(context)):
-        for path in walk(root, r".+\.jsonl", depth=8):
-            folders = path.parts[len(root.parts) : -1]
-            if len(folders) == 1 or ("subagents" in folders and path.name.startswith("agent-")):
-                yield path
 
 
 class Reader:
@@ -80,7 +68,7 @@ class Reader:
     def __init__(self, path: Path, fragments: list[Fragment]) -> None:
         self.fragments = fragments or [_empty(path)]
         self._main = self.fragments[0]
-        self._said = b"", b""
+        self._said, self._is_sparse = (b"", b""), False
         self._places: dict[str, tuple[Fragment, int]] = {
             entry.request_id: (fragment, place)
             for fragment in self.fragments
@@ -93,11 +81,15 @@ class Reader:
         main = self._main
         if main.began_at is None or main.version is None:
             self._begin(block)
+        if self._take_at_once(block):
+            return
         if not is_compact(block):
             for text in filter(None, block.split(b"\n")):
                 self._take_response(text)
             return
-        for text in block.split(b"\n"):
+        texts = block.split(b"\n")
+        self._is_sparse = len(texts) * _MOST_BYTES_A_LINE < len(block)
+        for text in texts:
             place = text.find(_MESSAGE, 0, _MESSAGE_WITHIN)
             if place < 0:
                 if text.startswith(_TOTALS) or (_is_odd(text) and _USAGE in text):
@@ -106,6 +98,33 @@ class Reader:
                 self._hear_user(text, place)
             elif self._is_new(text, place):
                 self._take_response(text)
+
+    def _take_at_once(self, block: bytes) -> bool:
+        """Take in a block that does not speak of the host, decoded as a whole; `False`: it must be read by lines."""
+        main = self._main
+        if self._is_sparse or main.awaited or _NAME in block or (main.carried and _MODULE in block):
+            return False
+        try:
+            lines = LINES.decode_lines(block)
+        except (ValueError, RecursionError):
+            return False
+        self._is_sparse = len(lines) * _MOST_BYTES_A_LINE < len(block)
+        said: Message | None = None
+        for line in lines:
+            if line.type == "user":
+                self._hear_typed(line)
+            elif line.message is None or said is None or said.id != line.message.id or said.usage != line.message.usage:
+                said = line.message if line.message and line.message.id else None
+                self._take_numbers(line)
+        return True
+
+    def _hear_typed(self, line: Line) -> None:
+        """Take in what a user typed, of which nothing speaks of the host."""
+        if line.message is None or _RESULT in memoryview(line.message.content)[:_RESULT_WITHIN].tobytes():
+            return
+        if line.is_typed:
+            with suppress(ValueError, RecursionError):
+                self._begin_turn(line, CONTENT.decode(line.message.content), self._fragment(line))
 
     def _is_new(self, text: bytes, place: int) -> bool:
         """Tell whether a response's line does more than repeat the numbers of the one before, as most do."""
@@ -159,13 +178,16 @@ class Reader:
             if line.counted and line.line.timestamp is not None:
                 self._count(line.line, read_loosely(line.counted, self._place(line.line, line.message_id)))
             return line.line
+        self._take_numbers(line)
+        return line
+
+    def _take_numbers(self, line: Line) -> None:
         message = line.message
         if line.modelUsage is not None and line.type == "cost-state":
             self._main.totals = running_totals(line.modelUsage, _latest(self._main) or self._main.began_at)
         elif line.type == "assistant" and line.timestamp is not None and message is not None and message.usage:
             requests = read(message, message.usage, self._place(line, message.id))
             self._count(line, requests if message.model != SYNTHETIC else [])
-        return line
 
     def _place(self, line: Line, message_id: str | None) -> Place:
         at = line.timestamp or _LONG_AGO
@@ -188,7 +210,7 @@ class Reader:
                 owner, place = known
                 owner.thread.entries[place] = greatest(owner.thread.entries[place], part)
 
-    def _fragment(self, line: Line) -> Fragment:
+    def _fragment(self, line: Told) -> Fragment:
         """Return the main thread, or that of sub-agents whose lines older versions wrote into the same file."""
         if not line.isSidechain or self._main.thread.is_subagent:
             return self._main
@@ -207,16 +229,22 @@ class Reader:
         if line.forkedFrom is not None or line.timestamp < (self._main.began_at or line.timestamp):
             return  # what the other session had said
         content = line.message.content
-        blocks = content if isinstance(content, list) else [Block(type="text", text=content)]
-        for block in blocks:
+        for block in content if isinstance(content, list) else ():
             found = self._heard(block, line.type, line.timestamp, line.cwd)
             self._main.awaited += sorted(signals.calls_awaited(found))
             fragment.thread.entries += found
-        if line.type == "user":
-            texts = [block.text for block in blocks if block.type == "text" and block.text]
-            said = signals.of_turn(texts, line.timestamp, line.cwd)
-            is_typed = line.is_typed and not fragment.thread.is_subagent
-            fragment.thread.entries += [one for one in said if one.kind != "prompt" or is_typed]
+        if line.type == "user" and content is not None:
+            self._begin_turn(line, content, fragment)
+
+    def _begin_turn(self, line: Told, content: str | list[Block], fragment: Fragment) -> None:
+        at = line.timestamp
+        if at is None or line.forkedFrom is not None or at < (self._main.began_at or at):
+            return  # what the other session had said
+        blocks = content if isinstance(content, list) else [Block(type="text", text=content)]
+        texts = [block.text for block in blocks if block.type == "text" and block.text]
+        is_typed = line.is_typed and not fragment.thread.is_subagent
+        said = signals.of_turn(texts, at, line.cwd)
+        fragment.thread.entries += [one for one in said if one.kind != "prompt" or is_typed]
 
     def _heard(self, block: Block, speaker: str | None, at: datetime, folder: str | None) -> list[Signal]:
         if speaker == "assistant":

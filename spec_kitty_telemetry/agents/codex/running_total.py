@@ -48,8 +48,8 @@ class RunningTotal:
 
     def is_at(self, running: Usage) -> bool:
         """Tell whether the total stands there already; a class of tokens that is not said is 0 here."""
-        if self.usage is None:
-            return False
+        if self.usage is None or (self.usage.input_tokens or 0) != (running.input_tokens or 0):
+            return False  # as nearly always
         pairs = zip(self.usage.counts, running.counts, strict=True)
         return all((one or 0) == (other or 0) for one, other in pairs)
 
