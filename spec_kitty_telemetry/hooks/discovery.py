@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import metadata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib import metadata
 
 GROUP = "spec_kitty"
 """Pluggy's project name and the entry-point group of plugins."""
@@ -10,6 +13,8 @@ GROUP = "spec_kitty"
 
 def plugin_entry_points() -> list[metadata.EntryPoint]:
     """Return the entry points of all installed plugins, ours first: another one of its name must not keep it out."""
+    from importlib import metadata  # a tenth of what reading session stores again costs, which asks no plugin
+
     try:
         return sorted(metadata.entry_points(group=GROUP), key=lambda found: not _is_ours(found))
     except Exception as error:  # noqa: BLE001 - one broken distribution must not stop a host

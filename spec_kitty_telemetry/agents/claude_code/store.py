@@ -35,7 +35,7 @@ from spec_kitty_telemetry.agents.common import signals
 from spec_kitty_telemetry.agents.common.host_commands import MARKERS
 from spec_kitty_telemetry.agents.common.joining import joined
 from spec_kitty_telemetry.agents.common.store import Fragment, Request, Signal, Thread
-from spec_kitty_telemetry.agents.common.store_files import is_compact, opened
+from spec_kitty_telemetry.agents.common.store_files import MOST_BYTES_A_LINE, is_compact, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,8 +56,6 @@ _MESSAGE_WITHIN, _ID_WITHIN, _RESULT_WITHIN = 1024, 160, 160
 _TYPE, _ATTACHMENT, _ATTACHMENT_WITHIN = b'{"type":"', b'"attachment":{', 200
 _ID_BYTES, _USAGE_BYTES = 48, 200
 """Enough to hold a message's id and its counts."""
-_MOST_BYTES_A_LINE = 8_000
-"""On average: after a block of longer lines, the next one is not decoded as a whole."""
 _HEAD_LINES, _META_BYTES = 40, 1 << 16
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
@@ -88,7 +86,7 @@ class Reader:
                 self._take_response(text)
             return
         texts = block.split(b"\n")
-        self._is_sparse = len(texts) * _MOST_BYTES_A_LINE < len(block)
+        self._is_sparse = len(texts) * MOST_BYTES_A_LINE < len(block)
         for text in texts:
             place = text.find(_MESSAGE, 0, _MESSAGE_WITHIN)
             if place < 0:
@@ -108,7 +106,7 @@ class Reader:
             lines = LINES.decode_lines(block)
         except (ValueError, RecursionError):
             return False
-        self._is_sparse = len(lines) * _MOST_BYTES_A_LINE < len(block)
+        self._is_sparse = len(lines) * MOST_BYTES_A_LINE < len(block)
         said: Message | None = None
         for line in lines:
             if line.type == "user":

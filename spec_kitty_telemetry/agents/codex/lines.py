@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from spec_kitty_telemetry.agents.common import json_spans
 from spec_kitty_telemetry.agents.common.fields import MOST_TOKENS
+
+if TYPE_CHECKING:
+    from spec_kitty_telemetry.agents.common.fields import Json
 
 Tokens = Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
@@ -124,6 +128,14 @@ class Payload(msgspec.Struct, frozen=True, gc=False):
     info: Info | None = None
     action: Action | None = None
     thread_settings: Settings | None = None
+    role: Name | None = None
+    content: msgspec.Raw = msgspec.Raw(b"null")
+    message: msgspec.Raw = msgspec.Raw(b"null")
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether a user may have typed it."""
+        return self.role == "user" or self.type == "user_message"
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -163,3 +175,12 @@ class ItemLine(msgspec.Struct, frozen=True):
 
 LINES = msgspec.json.Decoder(Line)
 ITEMS = msgspec.json.Decoder(ItemLine)
+
+
+def arguments_in(text: str | None) -> Json:
+    """Return what a tool was given; an empty object where that cannot be read."""
+    try:
+        found = json_spans.decode(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from spec_kitty_telemetry.agents.codex.lines import ITEMS, KINDS, LINES, TYPED, Item, Payload, Usage
+from spec_kitty_telemetry.agents.codex.lines import ITEMS, KINDS, LINES, TYPED, Item, Line, Payload, Usage, arguments_in
 from spec_kitty_telemetry.agents.codex.running_total import COPYING, RunningTotal, is_billed_search
 from spec_kitty_telemetry.agents.codex.thread import TIERS, turn_counts
-from spec_kitty_telemetry.agents.common import json_spans, signals
+from spec_kitty_telemetry.agents.common import signals
 from spec_kitty_telemetry.agents.common.host_commands import MARKERS
 from spec_kitty_telemetry.agents.common.joining import joined
-from spec_kitty_telemetry.agents.common.store import Fragment, Request, Signal, Thread
-from spec_kitty_telemetry.agents.common.store_files import is_compact, walk
+from spec_kitty_telemetry.agents.common.store import Fragment, Request, Signal, Thread, first_command_since_a_request
+from spec_kitty_telemetry.agents.common.store_files import MOST_BYTES_A_LINE, is_compact, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spec_kitty_telemetry.agents.common.context import AgentContext
-    from spec_kitty_telemetry.agents.common.fields import Json
     from spec_kitty_telemetry.agents.common.store import StoredSession
 
 AGENT = "codex"
@@ -70,19 +69,25 @@ class Reader:
         self._model, self._provider, self._folder, self._tier = (_text(carried.get(name)) for name in _CARRIED)
         total = carried.get("total")
         self._total = RunningTotal(msgspec.json.decode(str(total), type=Usage) if total else None)
-        self._asked_at = _first_command_since_a_request(self._entries)
+        self._is_sparse = False
+        self._asked_at = first_command_since_a_request(self._entries)
         """Where the commands begin that the next request asked for: its numbers are written after them."""
 
     def take(self, block: bytes) -> None:
         """Take in whole lines."""
         if self._main.began_at is None:
             self._take_line(block[: block.find(b"\n")])
+        if self._take_at_once(block):
+            self._keep_total()
+            return
         if not is_compact(block):
             for text in filter(None, block.split(b"\n")):
                 self._take_any(text)
             self._keep_total()
             return
-        for text in block.split(b"\n"):  # faster here than looking for each kind of line in turn
+        texts = block.split(b"\n")
+        self._is_sparse = len(texts) * MOST_BYTES_A_LINE < len(block)
+        for text in texts:  # faster here than looking for each kind of line in turn
             found = KINDS.match(text)
             kind = found.lastgroup if found else None
             if kind == "odd":
@@ -95,6 +100,24 @@ class Reader:
             elif (kind == "says" and self._speaks_of_host(text)) or (kind == "ends" and self._ends_a_call(text)):
                 self._listen(text)
         self._keep_total()
+
+    def _take_at_once(self, block: bytes) -> bool:
+        """Take in a block that does not speak of the host, decoded as a whole; `False`: it must be read by lines."""
+        carried = self._main.carried
+        if self._is_sparse or self._main.awaited or _NAME in block or ("host" in carried and _MODULE in block):
+            return False
+        try:
+            lines = LINES.decode_lines(block)
+        except (ValueError, RecursionError):
+            return False
+        self._is_sparse = len(lines) * MOST_BYTES_A_LINE < len(block)
+        for line in lines:
+            if line.payload is not None and line.timestamp is not None:
+                if line.payload.is_typed and line.type in {"response_item", "event_msg"}:
+                    self._listen(msgspec.json.encode(line))
+                else:
+                    self._take(line, line.payload, line.timestamp)
+        return True
 
     def _take_any(self, text: bytes) -> None:
         """Take in a line whose beginning does not say what it is."""
@@ -125,21 +148,22 @@ class Reader:
             line = LINES.decode(text)
         except (ValueError, RecursionError):
             return
-        payload = line.payload
-        if payload is None or line.timestamp is None:
-            return
+        if line.payload is not None and line.timestamp is not None:
+            self._take(line, line.payload, line.timestamp)
+
+    def _take(self, line: Line, payload: Payload, at: datetime) -> None:
         if line.type == "session_meta":
-            self._begin(payload, line.timestamp)
+            self._begin(payload, at)
         elif line.type == "turn_context":
             self._carry(model=payload.model, folder=payload.cwd)
         elif line.type == "token_usage_record" and payload.response_id and payload.usage:
             is_copy = payload.thread_id not in {None, self._main.thread.thread_id}
             if self._total.record(payload.usage, payload.thread_token_usage):
-                self._count(payload.response_id, payload.usage, line.timestamp, is_copy=is_copy)
+                self._count(payload.response_id, payload.usage, at, is_copy=is_copy)
         elif line.type == "event_msg" and payload.type == "token_count" and payload.info:
-            self._take_total(payload.info.total_token_usage, payload.info.last_token_usage, line.timestamp)
+            self._take_total(payload.info.total_token_usage, payload.info.last_token_usage, at)
         else:
-            self._take_rare(payload, line.timestamp)
+            self._take_rare(payload, at)
 
     def _take_rare(self, payload: Payload, at: datetime) -> None:
         """Take in a search, which is billed by the call, or the tier that was asked for."""
@@ -257,7 +281,7 @@ class Reader:
                 return []
             self._main.awaited.remove(item.call_id)
             return [signals.result(item.call_id, at)]
-        given = item.action or _arguments(item.arguments or item.input)
+        given = item.action or arguments_in(item.arguments or item.input)
         return signals.of_call(given, at, call_id=item.call_id, folder=folder) if item.type in _CALLS else []
 
 
@@ -271,22 +295,3 @@ def sessions(fragments: list[Fragment]) -> list[StoredSession]:
 
 def _text(value: str | int | None) -> str | None:
     return value or None if isinstance(value, str) else None
-
-
-def _arguments(text: str | None) -> Json:
-    try:
-        found = json_spans.decode(text or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _first_command_since_a_request(entries: list[Request | Signal]) -> int | None:
-    first = None
-    for place in range(len(entries) - 1, -1, -1):
-        entry = entries[place]
-        if isinstance(entry, Request):
-            break
-        if entry.kind in {"command", "prompt_file"}:
-            first = place
-    return first

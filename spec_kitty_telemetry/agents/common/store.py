@@ -118,3 +118,15 @@ class StoredSession(msgspec.Struct, kw_only=True):
     forked_from: str | None = None
     """The session whose history this one copied; copied requests keep their ids."""
     threads: list[Thread] = []
+
+
+def first_command_since_a_request(entries: list[Request | Signal]) -> int | None:
+    """Return the place of the first command or prompt file that stands after the last request."""
+    first = None
+    for place in range(len(entries) - 1, -1, -1):
+        entry = entries[place]
+        if isinstance(entry, Request):
+            break
+        if entry.kind in {"command", "prompt_file"}:
+            first = place
+    return first

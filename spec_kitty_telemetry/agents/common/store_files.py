@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1 << 18
 MOST_LINE_BYTES = 64 << 20
 """Longer lines are passed over; the longest that agents wrote held a picture and 20 MiB."""
+MOST_BYTES_A_LINE = 8_000
+"""On average: after a block of longer lines, the next one is not decoded as a whole."""
 _MOST_ENTRIES = 1_000_000
 _DOCUMENT_BYTES = 64 << 20
 _COMPACT = re.compile(rb'\{"[^"\\]{1,100}":[^\s]')
