@@ -36,6 +36,7 @@ _COMMANDS = {
     "run": "run",
     "status": "status",
     "statusline": "statusline",
+    "sql": "sql",
     "sync": "sync",
 }
 _ALIASES = {"cost": "report"}

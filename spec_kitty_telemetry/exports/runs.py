@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from spec_kitty_telemetry.log.superseding import revision_of, subject_of
 from spec_kitty_telemetry.model.money import EXACT, PICO, dollars
 from spec_kitty_telemetry.reports.costing import Costing
 from spec_kitty_telemetry.reports.gaps import GAPS
@@ -47,6 +48,10 @@ class PricedRun(msgspec.Struct, frozen=True, kw_only=True):
     """One run, what it used and what it cost.  Unknown is `None`, never 0; money is exact."""
 
     event_id: str
+    subject: str
+    """The id of the first record of the same run, which this one takes the place of, or its own."""
+    revision: int
+    """How far the record has got among those of its subject: of exports of several clones the greatest counts."""
     project: str | None
     feature: str
     wp: str | None
@@ -125,6 +130,8 @@ class _Pricing:
         numbers = summary_of(sums)
         return PricedRun(
             event_id=event.event_id,
+            subject=subject_of(event),
+            revision=revision_of(event),
             project=event.project_slug,
             feature=event.feature,
             wp=payload.wp_id,

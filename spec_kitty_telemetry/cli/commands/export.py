@@ -34,6 +34,7 @@ def command() -> None:
       export jsonl --feature 43 | jq .total_cost_usd
       export focus --until yesterday --output focus.csv
       export otlp
+      export parquet /mnt/telemetry
     """  # noqa: D301 - \b is click's mark
 
 
@@ -111,6 +112,30 @@ def export_focus(source: str, output: Path | None, **filters: Any) -> None:
         complain(
             f"Not over yet: {', '.join(unfinished)}. Some tools refuse such days; --until yesterday leaves them out."
         )
+    _warn(context.search)
+
+
+@command.command("parquet")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@project_option
+def export_parquet(folder: Path, project_folder: Path | None) -> None:
+    """Write all runs of the project into DIR as Parquet, by month.
+
+    Several projects and machines may write into one folder: each has files of its own, and replaces only those that
+    changed. Needs DuckDB: pip install 'spec-kitty-telemetry[fleet]'.
+
+    \b
+    Example:
+      export parquet /mnt/telemetry
+    """  # noqa: D301 - \b is click's mark
+    from spec_kitty_telemetry.exports.parquet import write_parquet
+
+    context = _context({"project_folder": project_folder})
+    written = write_parquet(context, folder)
+    say(
+        f"{shown(folder)}: {plural(written.run_count, 'run')}; {plural(written.changed_count, 'file')} written, "
+        f"{written.removed_count:,} removed, {written.same_count:,} as before."
+    )
     _warn(context.search)
 
 

@@ -31,7 +31,7 @@ def csv_lines(names: Iterable[str], rows: Iterable[Mapping[str, object]]) -> Ite
     columns = list(names)
     block: list[list[str]] = [columns]
     for row in rows:
-        block.append([_cell(row[name]) for name in columns])
+        block.append([text_of(row[name]) for name in columns])
         if len(block) >= _LINES_AT_ONCE:
             yield _csv_text(block)
             block = []
@@ -45,7 +45,8 @@ def _csv_text(block: list[list[str]]) -> str:
     return text.getvalue().removesuffix("\n")
 
 
-def _cell(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return `value` as the text of a cell."""
     if isinstance(value, dict | list | tuple):
         return harmless(_encoder.encode(value).decode()) if value else ""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else cell(value)
