@@ -283,6 +283,19 @@ def test_what_is_broken_on_disk_is_made_again(project: Project, spoiled: bytes) 
     assert ask(project) == ask(project, keeps=False)
 
 
+@pytest.mark.parametrize(
+    ("where", "what"),
+    [("split_runs", [1]), ("groups", [[["a", "b"], [], [], []]]), ("groups", [[["a"], [1, 2], [], []]]),
+     ("unknown", [["m", None, [1]]]), ("groups", [[[], [], [], []]])],
+)  # fmt: skip
+def test_an_answer_with_a_number_too_few_or_too_many_is_made_again(project: Project, where: str, what: object) -> None:
+    write(project, priced(1))
+    expected = ask(project)
+    (path,) = answers(project)
+    path.write_text(json.dumps(json.loads(path.read_bytes()) | {where: what}))
+    assert ask(project) == expected
+
+
 def test_where_the_ids_are_lost_nothing_that_was_appended_is_taken_for_new(project: Project) -> None:
     write(project, priced(1))
     ask(project)

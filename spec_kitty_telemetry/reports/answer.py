@@ -73,6 +73,15 @@ class Answer(msgspec.Struct, kw_only=True):
     later_ids: list[str]
     """Those of the records that were appended since."""
 
+    def is_whole(self, dimension_count: int) -> bool:
+        """Tell whether there are as many numbers as there have to be, for a report by so many dimensions."""
+        sums = [self.split_runs, *(numbers for group in self.groups for numbers in (group.runs, group.parts))]
+        return (
+            {len(numbers) for numbers in sums} <= {0, len(Totals.__slots__)}
+            and {len(group.key) for group in self.groups} <= {dimension_count}
+            and {len(numbers) for _, _, numbers in self.unknown} <= {3}
+        )
+
     def totals(self) -> GroupTotals:
         """Return the sums."""
         totals = GroupTotals()
@@ -113,11 +122,12 @@ def answer_of(
 
 
 def _numbers(totals: Totals) -> list[int]:
-    return [getattr(totals, name) for name in Totals.__slots__]
+    return [getattr(totals, name) for name in Totals.__slots__] if totals.events else []
 
 
 def _totals(numbers: list[int]) -> Totals:
     sums = Totals()
-    for name, number in zip(Totals.__slots__, numbers, strict=True):
-        setattr(sums, name, number)
+    for name, number in zip(Totals.__slots__, numbers, strict=False):
+        if number:
+            setattr(sums, name, number)
     return sums

@@ -43,15 +43,16 @@ class AnswerStore:
         self._project = project
         self._folder = project.runtime_dir / FOLDER
 
-    def find(self, question: str) -> Answer | None:
-        """Return what is kept for a question."""
+    def find(self, question: str, dimension_count: int) -> Answer | None:
+        """Return what is kept for a question about so many dimensions."""
         path = self._folder / f"{question}.json"
         try:
             if not is_within(path, self._project.root):
                 return None
-            return _decode(read_small_file(path, _MOST_ANSWER_BYTES))
+            answer = _decode(read_small_file(path, _MOST_ANSWER_BYTES))
         except (OSError, ValueError, RecursionError, TelemetryError):
             return None
+        return answer if answer.is_whole(dimension_count) else None
 
     def may_hold(self, answer: Answer, ids: Collection[str]) -> bool:
         """Tell whether a record with one of `ids` is in `answer`, or cannot be told not to be."""

@@ -51,7 +51,7 @@ class Recall:
         self._paths = paths
         self._store = AnswerStore(question.search.project)
         self._began_ns = time.time_ns()
-        self._kept = self._store.find(digest)
+        self._kept = self._store.find(digest, len(question.by))
         self._before = {Path(log.path): log for log in self._kept.logs} if self._kept else {}
         self._logs = self._look_at_logs()
 

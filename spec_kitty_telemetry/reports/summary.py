@@ -161,7 +161,10 @@ def report_of(
             by = dimensions.kept_apart(by)
         else:
             groups = {key[1:]: group for key, group in groups.items()}
-    totals = {key: Totals.together((group.runs, group.parts)) for key, group in groups.items()}
+    totals = {
+        key: Totals.together((group.runs, group.parts)) if group.parts.events else group.runs
+        for key, group in groups.items()
+    }
     if len(by) == 1 and by[0] in dimensions.TIMES:
         from spec_kitty_telemetry.reports.empty_rows import spans_without_records  # other reports have none
 
