@@ -20,9 +20,10 @@ FORMATS = {
     "json": "report_json",
     "csv": "report_csv",
     "markdown": "report_markdown",
+    "html": "report_html",
 }
 """What `--format` takes → its module in `render/`; the first is the default."""
-ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown"}
+ENDINGS = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html"}
 """How the name of a file ends → the format that is meant where nobody says one."""
 
 
