@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from spec_kitty_telemetry.bridges import evidence, orchestrator, spec_kitty_cli, startup
 from spec_kitty_telemetry.project import diagnostics
+from spec_kitty_telemetry.project.files import open_plain
 from spec_kitty_telemetry.project.killswitch import VARIABLE, is_off
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 State = Literal["active", "off", "not installed", "host does it itself", "not understood"]
 
 STARTUP_FILE = "spec_kitty_telemetry.pth"
+_MOST_BYTES = 4 * 1024 * 1024
+"""Of a module of a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +138,11 @@ def _strange(host: _Host, folder: Path) -> str | None:
 def _functions(file: Path, *, is_async: bool) -> dict[str, list[str]]:
     """Return the functions at the top of a module with the names of their parameters."""
     kind = ast.AsyncFunctionDef if is_async else ast.FunctionDef
+    with open_plain(file) as opened:
+        body = ast.parse(opened.read(_MOST_BYTES)).body
     return {
         node.name: [each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-        for node in ast.parse(file.read_bytes()).body
+        for node in body
         if isinstance(node, kind)
     }
 

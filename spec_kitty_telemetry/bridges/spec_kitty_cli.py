@@ -131,8 +131,11 @@ def _registers_commands(package: Path) -> bool:
 def _manifest(package: Path) -> dict[str, Any] | None:
     import json
 
+    from spec_kitty_telemetry.project.files import open_plain  # only where names are completed
+
     try:
-        commands = json.loads((package / _COMPLETION_MANIFEST).read_bytes())["commands"]
+        with open_plain(package / _COMPLETION_MANIFEST) as file:
+            commands = json.load(file)["commands"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return commands if isinstance(commands, dict) else None

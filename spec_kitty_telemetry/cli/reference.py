@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from spec_kitty_telemetry.cli import group
+from spec_kitty_telemetry.cli.output import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,4 +51,4 @@ def _commands(
 
 
 if __name__ == "__main__":
-    click.echo(page())
+    say(page())

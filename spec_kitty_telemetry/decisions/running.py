@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from spec_kitty_telemetry.errors import LogError
-from spec_kitty_telemetry.project.files import is_within, read_small_file
+from spec_kitty_telemetry.project.files import is_within, open_plain, read_small_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,7 +81,7 @@ def _is_alive(path: Path) -> bool:
         return True
     import fcntl
 
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:

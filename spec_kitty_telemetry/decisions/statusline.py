@@ -76,7 +76,7 @@ def keep_line(root: str, folder: str, line: str, stamps: Stamps) -> None:
     entries[folder] = {"day": time.strftime("%Y-%m-%d"), "line": line, "stamps": stamps}
     temporary = f"{path}.{os.getpid()}.tmp"
     with suppress(OSError):
-        with open(temporary, "w", encoding="utf-8") as file:  # noqa: PTH123 - as above
+        with open(temporary, "x", encoding="utf-8") as file:  # noqa: PTH123 - as above
             json.dump({"version": _VERSION, "entries": entries}, file)
         os.replace(temporary, path)  # noqa: PTH105 - as above
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spec_kitty_telemetry.errors import LogError, SettingsError
-from spec_kitty_telemetry.project.files import read_small_file
+from spec_kitty_telemetry.project.files import new_file, read_small_file
 
 Kind = Literal["nested", "copilot", "opencode"]
 PROGRAM = "spec-kitty-telemetry"
@@ -113,7 +113,8 @@ class Edit:
             target = Path(os.path.realpath(self.path))  # people keep their settings elsewhere, by a link
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-            partial.write_text(self.after, encoding="utf-8", newline="")
+            with new_file(partial) as file:
+                file.write(self.after.encode())
             if target.exists():
                 shutil.copymode(target, partial)
             partial.replace(target)

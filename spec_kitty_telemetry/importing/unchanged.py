@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from spec_kitty_telemetry.errors import TelemetryError
-from spec_kitty_telemetry.project.files import read_small_file
+from spec_kitty_telemetry.project.files import new_file, read_small_file
 from spec_kitty_telemetry.project.host_notes import FOLDER
 from spec_kitty_telemetry.project.layout import LOG_NAME
 from spec_kitty_telemetry.reports.lanes import STATUS_NAME
@@ -64,7 +64,8 @@ class Unchanged:
         with suppress(OSError, TelemetryError):
             self._project.runtime_folder()
             partial = self._path.with_name(f".{_NAME}.{os.getpid()}")
-            partial.write_bytes(msgspec.json.encode(_Kept(self._fingerprint, self._now)))
+            with new_file(partial) as file:
+                file.write(msgspec.json.encode(_Kept(self._fingerprint, self._now)))
             partial.replace(self._path)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from spec_kitty_telemetry.errors import TelemetryError
-from spec_kitty_telemetry.project.files import is_within, read_small_file, stamp_of
+from spec_kitty_telemetry.project.files import is_within, new_file, read_small_file, stamp_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +59,8 @@ def put(project: Project, session: Session) -> bool:
     with suppress(OSError, TelemetryError):
         folder = project.runtime_folder(_FOLDER)
         partial = folder / f".{name}.{os.getpid()}"
-        partial.write_bytes(msgspec.json.encode(session))
+        with new_file(partial) as file:
+            file.write(msgspec.json.encode(session))
         partial.replace(folder / f"{name}{_SUFFIX}")
         return True
     return False

@@ -89,6 +89,20 @@ def _refuse_link(path: Path, error: OSError | None = None) -> None:
         raise LogError(f"{path} is a symlink, which telemetry does not follow; put the file itself there") from error
 
 
+def new_file(path: Path) -> BinaryIO:
+    """Open a file of our own to write it, in the place of whatever has its name; a link there is never followed.
+
+    :raises OSError: it cannot be made.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFELY
+    try:
+        descriptor = os.open(path, flags, 0o666)
+    except FileExistsError:
+        path.unlink()
+        descriptor = os.open(path, flags, 0o666)
+    return os.fdopen(descriptor, "wb")
+
+
 def is_within(path: Path, root: Path) -> bool:
     """Tell whether `path`, with every symlink followed, lies in `root`."""
     return _is_plainly_within(path, root) or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))

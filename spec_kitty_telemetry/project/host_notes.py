@@ -140,12 +140,23 @@ def _folder(folder: str) -> str | None:
 def _primary(folder: str) -> str:
     """Return the checkout that a git worktree belongs to, as its `.git` file says (gitrepository-layout(5))."""
     try:
-        with open(f"{folder}/.git", encoding="utf-8") as file:  # noqa: PTH123 - as above
-            text = file.read(4096).strip()
+        git_dir = os.path.join(folder, _small_text(f"{folder}/.git").removeprefix("gitdir:").strip())  # noqa: PTH118
+        pointer = os.path.join(git_dir, _small_text(f"{git_dir}/gitdir"))  # noqa: PTH118 - as above
+        is_named_in_turn = os.path.samefile(pointer, f"{folder}/.git")  # noqa: PTH121 - as above
     except (OSError, ValueError):  # a folder: the primary checkout itself
         return folder
-    primary, is_worktree, _ = text.removeprefix("gitdir:").strip().replace("\\", "/").rpartition("/.git/worktrees/")
-    return primary if is_worktree and os.path.isdir(f"{primary}/.kittify") else folder  # noqa: PTH112 - as above
+    primary, is_worktree, _ = git_dir.replace("\\", "/").rpartition("/.git/worktrees/")
+    is_project = os.path.isdir(f"{primary}/.kittify")  # noqa: PTH112 - as above
+    return primary if is_worktree and is_named_in_turn and is_project else folder
+
+
+def _small_text(path: str) -> str:
+    """Return what one of git's files says; nothing is waited for, as a pipe in its place would make us."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        return os.read(descriptor, 4096).decode().strip()
+    finally:
+        os.close(descriptor)
 
 
 def _append(folder: str, said: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from spec_kitty_telemetry.errors import FilterError, ProjectError, SettingsError, reason_of
-from spec_kitty_telemetry.project.files import is_within
+from spec_kitty_telemetry.project.files import is_within, new_file
 from spec_kitty_telemetry.project.settings import Settings, said_in, user_settings_path
 
 if TYPE_CHECKING:
@@ -175,8 +175,9 @@ def make_runtime_folder(folder: Path, runtime_dir: Path) -> None:
     is_new = not runtime_dir.exists()
     folder.mkdir(parents=True, exist_ok=True)
     if is_new:
-        with suppress(OSError):  # spec-kitty keeps it out of git by itself; this is for all other projects
-            (runtime_dir / ".gitignore").write_text("*\n", encoding="ascii", newline="\n")
+        # spec-kitty keeps it out of git by itself; this is for all other projects
+        with suppress(OSError), new_file(runtime_dir / ".gitignore") as file:
+            file.write(b"*\n")
 
 
 def settings_or_defaults(project: Project) -> Settings:

@@ -1,7 +1,8 @@
 """What is set: by the environment, by the user's own file, and by the project's `.kittify/telemetry.yaml`.
 
 The environment and the user decide.  A project's file comes with a clone, so of what concerns privacy it may only turn
-off what the user left on.  Each source counts or is ignored by itself: a mistake in one undoes no other.
+off what the user left on.  Each source counts or is ignored by itself: a mistake in one undoes no other.  Where the
+user's own file cannot be read, what concerns privacy is off, for it may have said so.
 
 The same files have prices under `pricing:` and limits under `budgets:`; those are the business of `pricing` and
 `decisions`.
@@ -17,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from spec_kitty_telemetry.errors import SettingsError, reason_of
-from spec_kitty_telemetry.project.files import is_within
 from spec_kitty_telemetry.project.killswitch import is_no, is_off
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ class Settings(msgspec.Struct, frozen=True):
         """Return what is set by the sources that can be used, and what is wrong with each of the others."""
         problems: list[SettingsError] = []
         chosen = _said(user_settings_path(), problems)
+        if problems:  # it may have turned off what is private; who is sure says so in the environment
+            chosen = dict.fromkeys(_PRIVATE, False)
         for name, variable in _ENVIRONMENT.items():
             if text := environment.get(variable, "").strip():
                 chosen[name] = not is_no(text)
@@ -94,7 +96,7 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 def _said_by_project(path: Path, problems: list[SettingsError]) -> dict[str, Any]:
-    said = _said(path, problems, is_foreign=True)
+    said = _said(path, problems)
     if "person" in said:
         problems.append(
             SettingsError(
@@ -105,10 +107,8 @@ def _said_by_project(path: Path, problems: list[SettingsError]) -> dict[str, Any
     return said
 
 
-def _said(path: Path, problems: list[SettingsError], *, is_foreign: bool = False) -> dict[str, Any]:
+def _said(path: Path, problems: list[SettingsError]) -> dict[str, Any]:
     try:
-        if is_foreign and not is_within(path, path.parent.parent):
-            raise SettingsError(f"{path} leads out of its project; replace the link by the file itself")
         return said_in(path)
     except SettingsError as error:
         problems.append(error)

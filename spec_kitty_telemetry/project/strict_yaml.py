@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from spec_kitty_telemetry.errors import LogError, PriceTableError, TelemetryError
-from spec_kitty_telemetry.project.files import read_small_file
+from spec_kitty_telemetry.project.files import is_within, read_small_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,6 +72,8 @@ def read_document(path: Path, place: Place | None = None, *, is_foreign: bool = 
     `PriceTableError`, for a file that cannot be read or is refused.
     """
     place = place or Place(str(path))
+    if path.parent.name == ".kittify" and not is_within(path, path.parent.parent):  # it came with a clone
+        raise place.refuse(Said("a link out of the project"), "a file in it", "replace the link by the file itself")
     try:
         content = read_small_file(path, LARGEST_FILE_BYTES)
     except OSError as exc:

@@ -100,7 +100,8 @@ def want_out_of_tree(project: Project) -> list[Path]:
     path = project.root / ".gitignore"
     kept = [line for line in _content(path).splitlines(keepends=True) if line.strip() != UNIGNORE.encode()]
     try:
-        path.write_bytes(b"".join(kept))
+        with os.fdopen(open_regular(path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+            file.writelines(kept)
     except OSError as error:
         raise _unwritable(path, error) from error
     return [path]

@@ -85,6 +85,7 @@ def test_a_note_from_a_worktree_is_the_primary_checkouts(project: Project, monke
     worktree = project.root / ".worktrees" / f"{SLUG}-lane-a"
     (worktree / ".kittify").mkdir(parents=True)
     (worktree / ".git").write_text(f"gitdir: {git}\n", encoding="utf-8")
+    (git / "gitdir").write_text(f"{worktree / '.git'}\n", encoding="utf-8")  # git names the worktree in turn
     monkeypatch.chdir(worktree)
     host_notes.leave(["implement", "WP01"], CLAUDE)
     assert [note["cwd"] for note in written(project)] == [str(worktree)]

@@ -25,7 +25,7 @@ from spec_kitty_telemetry.agents.common.fields import dollars, get_int
 from spec_kitty_telemetry.agents.common.tokens import TokenCounts
 from spec_kitty_telemetry.errors import LogError
 from spec_kitty_telemetry.model.tokens import MONEY_FIELDS, NUMBER_FIELDS
-from spec_kitty_telemetry.project.files import open_regular, read_end
+from spec_kitty_telemetry.project.files import new_file, open_regular, read_end
 from spec_kitty_telemetry.project.layout import make_runtime_folder
 
 if TYPE_CHECKING:
@@ -207,7 +207,8 @@ def _replace(path: Path, kept: bytes) -> None:
     most = max(1, sum(size <= _MANY_BYTES // 2 for size in sizes))
     temporary = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        temporary.write_bytes(b"".join(lines[-most:]))
+        with new_file(temporary) as file:
+            file.writelines(lines[-most:])
         temporary.replace(path)
     except OSError:
         with contextlib.suppress(OSError):

@@ -18,6 +18,7 @@ import click
 
 from spec_kitty_telemetry.cli.output import say
 from spec_kitty_telemetry.errors import SettingsError, TelemetryError, reason_of
+from spec_kitty_telemetry.project.files import new_file, open_plain
 from spec_kitty_telemetry.project.killswitch import IS_OFF, VARIABLE, is_off
 from spec_kitty_telemetry.project.layout import LOG_NAME
 from spec_kitty_telemetry.reports.lanes import STATUS_NAME
@@ -123,7 +124,7 @@ def _play(root: Path) -> int:
     hooks = Hooks.load(root)
     began = datetime.now(UTC) - timedelta(hours=2)
     lanes: dict[str, str] = {}
-    with (root / "kitty-specs" / FEATURE / STATUS_NAME).open("w", encoding="utf-8", newline="\n") as status:
+    with new_file(root / "kitty-specs" / FEATURE / STATUS_NAME) as status:
         for number, run in enumerate(_RUNS):
             if run.wp_id not in lanes:
                 status.write(_move(run.wp_id, "planned", "in_progress", began))
@@ -135,15 +136,18 @@ def _play(root: Path) -> int:
     return len(_RUNS)
 
 
-def _move(wp_id: str, from_lane: str, to_lane: str, at: datetime) -> str:
-    return json.dumps({"at": at.isoformat(), "from_lane": from_lane, "to_lane": to_lane, "wp_id": wp_id}) + "\n"
+def _move(wp_id: str, from_lane: str, to_lane: str, at: datetime) -> bytes:
+    move = {"at": at.isoformat(), "from_lane": from_lane, "to_lane": to_lane, "wp_id": wp_id}
+    return json.dumps(move).encode() + b"\n"
 
 
 def _output(run: _Run, number: int) -> str:
     """Return what the agent printed, with a session of its own: no two real runs share one."""
     if run.output is None:
         return ""
-    return (_OUTPUTS / run.output).read_text(encoding="utf-8").replace("5d1f9a70", f"5d1f9a{number:02}")
+    with open_plain(_OUTPUTS / run.output) as file:
+        text = file.read().decode()
+    return text.replace("5d1f9a70", f"5d1f9a{number:02}")
 
 
 def _announce(hooks: Hooks, root: Path, run: _Run, output: str, began: datetime) -> None:
