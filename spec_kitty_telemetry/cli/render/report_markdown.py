@@ -20,6 +20,8 @@ _ADDRESS = re.compile(r"(www)\.", re.IGNORECASE)
 """What GitHub makes a link of without a scheme."""
 _BEGINNING = re.compile(r"\A(\s*(?:\d{1,9}(?=[.)](?:\s|\Z)))?)([-+=.)](?=[\s=-]|\Z))")
 """What a list, a heading or a rule begins with."""
+_REFERENCE = re.compile(r"(\\@(?=\w)|\\#(?=\d))")
+"""What GitHub makes a mention, an address or an issue of, also where its sign is escaped; a comment parts it."""
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#!&@])")
 
 
@@ -47,7 +49,8 @@ def lines(view: View, currency: str = "USD", chosen: Sequence[Column] = ()) -> l
 
 def text(value: object) -> str:
     """Return `value` so that Markdown shows it as it is: no markup, no HTML, no new cell, no control character."""
-    safe = _SPECIAL.sub(r"\\\1", wording.shown(value)).replace("://", ":\\//")
+    safe = _SPECIAL.sub(r"\\\1", wording.shown(value).strip()).replace("://", ":\\//")
+    safe = _REFERENCE.sub(r"\1<!-- -->", safe)
     return _BEGINNING.sub(r"\1\\\2", _ADDRESS.sub(r"\1\\.", safe))
 
 
