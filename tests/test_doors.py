@@ -30,6 +30,7 @@ MAY_OPEN = {
     "cli/output.py": "writes where the user says, be it a device",
     "cli/tee.py": "/dev/tty, whose foreground group is asked for",
     "decisions/statusline.py": "runs before anything is imported; reads a file of our own, writes new ones only",
+    "exports/otlp/endpoint.py": "an address, no file",
     "log/flushing.py": "a folder, opened to be flushed",
     "log/repair.py": "writes new files only",
     "pricing/__main__.py": "compiles the shipped tables, in a build",
@@ -37,6 +38,7 @@ MAY_OPEN = {
     "pricing/genai/importing.py": "writes where the user says",
     "project/host_notes.py": "runs in every process of the host before anything is imported; waits for nothing",
     "project/layout.py": "lists a folder of the project",
+    "reports/answers.py": "lists a folder of the project",
     "recording/apart.py": "/dev/null",
 }
 

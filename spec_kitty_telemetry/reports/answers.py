@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from spec_kitty_telemetry.errors import TelemetryError
-from spec_kitty_telemetry.project.files import is_within, read_small_file
+from spec_kitty_telemetry.project.files import is_within, new_file, read_small_file
 from spec_kitty_telemetry.reports.answer import Answer
 from spec_kitty_telemetry.reports.id_lists import holds_any
 
@@ -89,7 +89,7 @@ class AnswerStore:
             self._make_room(len(content))
             partial = folder / f".{name}.{os.getpid()}"
             try:
-                with partial.open("xb") as file:  # never through a link that somebody else left
+                with new_file(partial) as file:
                     file.write(content)
                 partial.replace(folder / name)
             except OSError:

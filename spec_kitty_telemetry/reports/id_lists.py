@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import msgspec
 
+from spec_kitty_telemetry.project.files import open_plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -75,7 +77,7 @@ def holds_any(path: Path, wanted: Iterable[str]) -> bool:
     :raises OSError: it cannot be read.
     :raises ValueError: it is no list of ids.
     """
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         size = file.seek(0, 2)
         file.seek(0)
         count, head_bytes = _head(file.read(5))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from spec_kitty_telemetry.project.files import open_plain
 from spec_kitty_telemetry.reports.dimensions import TIMES
 from spec_kitty_telemetry.reports.search import Search
 from spec_kitty_telemetry.reports.totals import Totals
@@ -64,7 +65,8 @@ def _zone(zone: ZoneInfo | None) -> str | None:
         name, paths = zone.key, [Path(folder) / zone.key for folder in TZPATH]
     for path in paths:
         try:
-            return f"{name} {blake2b(path.read_bytes(), digest_size=16).hexdigest()}"
+            with open_plain(path) as file:
+                return f"{name} {blake2b(file.read(), digest_size=16).hexdigest()}"
         except OSError:
             continue
     return "local UTC" if zone is None else None

@@ -14,7 +14,7 @@ import msgspec
 
 from spec_kitty_telemetry.errors import TelemetryError, reason_of
 from spec_kitty_telemetry.model.record import MAXIMUM_LINE_BYTES
-from spec_kitty_telemetry.project.files import open_regular, read_small_file
+from spec_kitty_telemetry.project.files import new_file, open_regular, read_small_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +60,8 @@ class Cursor:
         try:
             target = self._project.runtime_folder(_FOLDER) / self._name
             temporary = target.with_suffix(f".{os.getpid()}.tmp")
-            temporary.write_bytes(msgspec.json.encode(self._places, order="sorted"))
+            with new_file(temporary) as file:
+                file.write(msgspec.json.encode(self._places, order="sorted"))
             temporary.replace(target)
         except OSError as error:
             raise TelemetryError(f"how far {path} was sent cannot be kept: {reason_of(error)}") from error
