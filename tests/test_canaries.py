@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 import string
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +37,7 @@ PROMPTS = [
     f"Implement our unreleased engine {number} for ACME: def secret_algorithm_{number}(x): return x"
     for number in range(20)
 ]
+SESSION = "7c96d9c4-2df6-4574-b91c-d276ac94822f"
 CANARIES = [*SECRETS, *PROMPTS]
 
 
@@ -74,3 +76,70 @@ def test_no_canary_is_in_any_file_or_printed(
     for canary in CANARIES:
         assert canary[-24:] not in written
         assert not any(canary[-24:] in screen for screen in screens)
+
+
+def session_of(folder: str, canaries: list[str]) -> list[dict[str, object]]:
+    """What Claude Code keeps of a session in which each canary was typed, answered, run and printed."""
+    at = "2026-11-02T09:00:00.000Z"
+    lines: list[dict[str, object]] = []
+    for number, canary in enumerate(canaries):
+        both = {
+            "timestamp": at,
+            "cwd": folder,
+            "sessionId": SESSION,
+            "version": "2.1.332",
+        }
+        usage = {"input_tokens": 100, "output_tokens": 10}
+        call = {"type": "tool_use", "id": f"call_{number}", "name": "Bash", "input": {"command": f"echo {canary}"}}
+        content = [{"type": "text", "text": canary}, {"type": "thinking", "thinking": canary}, call]
+        message = {"id": f"msg_{number}", "model": "claude-sonnet-4-6", "role": "assistant", "usage": usage}
+        result = {"type": "tool_result", "tool_use_id": f"call_{number}", "content": canary, "is_error": True}
+        lines += [
+            {**both, "type": "user", "uuid": f"u{number}", "message": {"role": "user", "content": canary}},
+            {**both, "type": "assistant", "uuid": f"a{number}", "requestId": f"r{number}",
+             "message": {**message, "content": content}},
+            {**both, "type": "user", "uuid": f"t{number}", "message": {"role": "user", "content": [result]}},
+            {**both, "type": "summary", "uuid": f"s{number}", "summary": canary},
+        ]  # fmt: skip
+    return lines
+
+
+def test_no_canary_of_a_session_is_in_any_file_or_printed_by_an_import(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Path.home() / ".claude" / "projects" / "-shop"
+    store.mkdir(parents=True)
+    lines = session_of(str(project.root), CANARIES)
+    (store / "7c96d9c4-2df6-4574-b91c-d276ac94822f.jsonl").write_text(
+        "".join(json.dumps(each) + "\n" for each in lines)
+    )
+    monkeypatch.setenv("SPEC_KITTY_TELEMETRY_STATE_DIR", str(project.root / "state"))
+    place = ["--project", str(project.root)]
+    outputs = [
+        CliRunner().invoke(group, [*words, *place]).output
+        for words in (["import", "--dry-run"], ["import"], ["import", "--json"], ["events", "--json", "--limit", "0"],
+                      ["report"], ["lifecycle"], ["doctor"])
+    ]  # fmt: skip
+    written = "".join(
+        path.read_text(encoding="utf-8", errors="replace") for path in project.root.rglob("*") if path.is_file()
+    )
+    assert '"agent":"claude-code"' in written
+    for canary in CANARIES:
+        assert canary[-24:] not in written
+        assert not any(canary[-24:] in output for output in outputs)
+
+
+@pytest.mark.parametrize("canary", [SECRETS[0], SECRETS[30], PROMPTS[0]])
+def test_no_canary_of_a_settings_file_is_kept(project: Project, canary: str) -> None:
+    quoted = json.dumps(canary)
+    project.settings_path.write_text(f"pricing: {{models: {{m: {{input: {quoted}}}}}}}\n")
+    place = ["--project", str(project.root)]
+    done = CliRunner().invoke(group, ["emit", "--feature", FEATURE, "--agent", "a", "--role", "r", *place])
+    assert done.exit_code == 0, done.output
+    CliRunner().invoke(group, ["doctor", *place])
+    written = "".join(
+        path.read_text(encoding="utf-8", errors="replace")
+        for path in project.root.rglob("*")
+        if path.is_file() and path != project.settings_path
+    )
+    assert canary[-24:] not in written

@@ -156,3 +156,28 @@ def test_a_mistyped_feature_makes_no_folder_and_its_record_waits_under_that_name
     assert repaired.exit_code == 0, repaired.output
     shown = CliRunner().invoke(group, ["report", "--json", "--project", str(project.root)])
     assert [row["group_key"] for row in json.loads(shown.output)["rows"]] == [FEATURE]
+
+
+def git(project: Project, *words: str) -> None:
+    named = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run(["git", "-C", str(project.root), *named, *words], check=True, capture_output=True)
+
+
+def test_records_of_a_tracked_log_that_were_stashed_are_named(project: Project) -> None:
+    emit_execution_event(project.feature_dir(FEATURE), FEATURE, "WP01", "a", "r")
+    git(project, "init", "--quiet")
+    CliRunner().invoke(group, ["init", "--track", "--project", str(project.root)])
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "-m", "a")
+    assert doctor(project)[2] == []
+    emit_execution_event(project.feature_dir(FEATURE), FEATURE, "WP01", "a", "r")
+    git(project, "stash")
+    code, _, problems = doctor(project)
+    (problem,) = problems
+    assert code == 1
+    assert problem == (
+        f"git stash holds records of kitty-specs/{FEATURE}/execution.events.jsonl: no report has them before "
+        "'git stash pop' brings them back, or 'git stash drop' ends them"
+    )
+    git(project, "stash", "pop")
+    assert doctor(project)[2] == []

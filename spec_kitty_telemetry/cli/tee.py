@@ -2,7 +2,8 @@
 
 Standard input is the command's own.  Where our output is a terminal the command gets one too (a pseudo-terminal, POSIX
 only), so that colours and progress bars stay; both its streams then share it, and their order is kept.  Elsewhere it
-gets pipes.  Bytes go through as they come.
+gets pipes.  Bytes go through as they come, on Linux each write as it was made: whoever shares our output with others
+relies on small ones being neither cut nor joined.
 
 Keys such as Ctrl-C reach the command directly, because it stays in the terminal's foreground group; signals that are
 sent to us alone are handed on.  Where nobody reads our output any more, its stream is closed, so that the command is
@@ -21,6 +22,7 @@ import time
 from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import FileIO
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 HEAD_BYTES = 1024 * 1024
 TAIL_BYTES = 31 * 1024 * 1024
 _BLOCK_BYTES = 64 * 1024
+_PIPE_BYTES = 512 * 1024
+"""A write takes a page of it, however small."""
 _HANDED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
 _FROM_KEYS = ("SIGINT", "SIGQUIT")
 _LINGER_S = 1.0
@@ -54,7 +58,7 @@ class BoundedBuffer:
         """Keep so many bytes of the beginning and of the end."""
         self._head = bytearray()
         self._head_bytes = head_bytes
-        self._tail: deque[bytes] = deque()
+        self._tail: deque[bytearray] = deque()
         self._tail_bytes = tail_bytes
         self._tail_size = 0
         self._dropped = False
@@ -66,7 +70,10 @@ class BoundedBuffer:
             self._head += block[:room]
             block = block[room:]
         if block:
-            self._tail.append(block)
+            if self._tail and len(self._tail[-1]) + len(block) <= _BLOCK_BYTES:
+                self._tail[-1] += block  # a byte alone takes fifty
+            else:
+                self._tail.append(bytearray(block))
             self._tail_size += len(block)
         while self._tail_size - len(self._tail[0]) >= self._tail_bytes if self._tail else False:
             self._tail_size -= len(self._tail.popleft())
@@ -120,6 +127,7 @@ class _Streams:
         self.stdout: int = subprocess.PIPE
         self.stderr: int = subprocess.PIPE
         self.terminal: tuple[int, int] | None = None
+        self.pipes: list[tuple[FileIO, int]] = []
 
     def follow_size(self, *_: object) -> None:
         """Make the command's terminal as large as the real one, which has just changed."""
@@ -132,6 +140,15 @@ class _Streams:
             os.close(theirs)
             self.terminal = (ours, -1)
             readers = [_Reader(ours, 1, self.kept_stdout, self._close_terminal)]
+        elif self.pipes:
+            for _, theirs in self.pipes:
+                os.close(theirs)
+            (out, _), (err, _) = self.pipes
+            self.pipes = []
+            readers = [
+                _Reader(out.fileno(), 1, self.kept_stdout, out.close),
+                _Reader(err.fileno(), 2, self.kept_stderr, err.close),
+            ]
         else:
             assert process.stdout is not None  # noqa: S101 - both are pipes
             assert process.stderr is not None  # noqa: S101
@@ -190,12 +207,31 @@ def _streams() -> Iterator[_Streams]:
         streams.stdout = streams.stderr = streams.terminal[1]
         if not os.isatty(2):
             streams.stderr = 2  # it goes to a file: that stays the command's own business
+    elif sys.platform == "linux":
+        streams.pipes = [_packet_pipe(), _packet_pipe()]
+        streams.stdout, streams.stderr = (theirs for _, theirs in streams.pipes)
     try:
         yield streams
     finally:
         for descriptor in streams.terminal or ():
             with suppress(OSError):
                 os.close(descriptor)
+        for ours, theirs in streams.pipes:  # the command could not be started
+            ours.close()
+            os.close(theirs)
+
+
+def _packet_pipe() -> tuple[FileIO, int]:
+    """Return both ends of a pipe from which each write is read as it was made (`O_DIRECT` in pipe(2), Linux)."""
+    import fcntl
+
+    try:
+        ours, theirs = os.pipe2(os.O_CLOEXEC | os.O_DIRECT)
+    except OSError:  # a system that is like Linux but for this
+        ours, theirs = os.pipe2(os.O_CLOEXEC)
+    with suppress(OSError):  # the user has many pipes: the usual 16 writes may wait in it
+        fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    return FileIO(ours, "rb"), theirs
 
 
 def _open_terminal() -> tuple[int, int]:

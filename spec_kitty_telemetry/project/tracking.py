@@ -25,6 +25,7 @@ _IS_TRACKED = (
     ": each record makes the checkout dirty, so spec-kitty's accept, merge and move-task refuse it; "
     "'init --untrack' ends that, 'init --track' says that it is meant"
 )
+_IS_STASHED = ": no report has them before 'git stash pop' brings them back, or 'git stash drop' ends them"
 _IS_SEEN = "git sees the logs, so spec-kitty's accept and merge refuse this checkout; 'init' lets it ignore them"
 
 
@@ -42,6 +43,9 @@ def tracked_logs(project: Project) -> list[str]:
 def problems_with_git(project: Project) -> list[str]:
     """Return what git has to do with the logs that stops spec-kitty: it tracks them, or it sees them."""
     try:
+        if stashed := _stashed_logs(project):
+            several = f" and {len(stashed) - 1} more" if stashed[1:] else ""
+            return [f"git stash holds records of {stashed[0]}{several}{_IS_STASHED}"]
         if is_wanted_in_tree(project):
             return []
         if tracked := tracked_logs(project):
@@ -50,6 +54,16 @@ def problems_with_git(project: Project) -> list[str]:
         return [_IS_SEEN] if _sees_a_log(project) else []
     except ProjectError:  # without git nobody minds
         return []
+
+
+def _stashed_logs(project: Project) -> list[str]:
+    """Return the tracked logs that stashes of this clone have taken lines of, as paths from the repository's top."""
+    if exclude_path(project) is None:
+        return []
+    shown = ("--walk-reflogs", "--first-parent", "-m", "--name-only", "--format=", "-z")
+    answer = Git(project.root).ask("log", *shown, "refs/stash", "--", f":(glob){PATTERN}")
+    found = answer.output.split(b"\0") if answer.code == 0 else []  # 128: there is no stash
+    return sorted({os.fsdecode(path.strip(b"\n")) for path in found} - {""})
 
 
 def _sees_a_log(project: Project) -> bool:

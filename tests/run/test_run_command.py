@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -84,6 +85,20 @@ def test_bytes_are_passed_through_untouched_and_live(project: Project) -> None:
     assert process.stdout.read(9) == b"\xff\x00\x1b[31m\r\n"[:9]  # arrives although the command still runs
     process.kill()
     process.communicate()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere pipes join what waits in them")
+@pytest.mark.parametrize("stream", [1, 2])
+def test_each_small_write_comes_out_as_it_was_made(project: Project, stream: int) -> None:
+    sizes = [1, 5, 4096, 2, 3000, 3000, 4095, 1, 1, 17] * 6
+    code = f"import os\nfor size in {sizes}: os.write({stream}, bytes([size % 251]) * size)"
+    ours, theirs = os.pipe2(os.O_DIRECT)
+    process = subprocess.Popen(command(project, *python(code)), **{("stdout", "stderr")[stream - 1]: theirs})  # type: ignore[call-overload]
+    os.close(theirs)
+    blocks = list(iter(lambda: os.read(ours, 65536), b""))
+    os.close(ours)
+    assert process.wait() == 0
+    assert blocks == [bytes([size % 251]) * size for size in sizes]
 
 
 @posix
@@ -290,3 +305,14 @@ def test_a_budget_that_is_close_or_over_is_said_after_the_command_and_stops_noth
 def test_budgets_that_cannot_be_read_do_not_disturb_the_command(project: Project) -> None:
     project.settings_path.write_text("budgets: [{limit_usd: -1}]\n", encoding="utf-8")
     assert warned(project, *python("pass")) == ""
+
+
+def test_a_stream_of_single_bytes_is_kept_in_no_more_memory_than_one_of_blocks() -> None:
+    kept = BoundedBuffer(head_bytes=10, tail_bytes=200_000)
+    tracemalloc.start()
+    for _ in range(300_000):
+        kept.add(b"x")
+    used_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used_bytes < 600_000
+    assert 200_000 <= len(kept.text()) < 200_000 + 2 * 65536
