@@ -12,10 +12,12 @@ from click.testing import CliRunner
 
 from spec_kitty_telemetry import emit_execution_event
 from spec_kitty_telemetry.bridges.check import BridgeStatus
-from spec_kitty_telemetry.bridges.readiness import readiness
+from spec_kitty_telemetry.bridges.readiness import closed_logs, readiness
 from spec_kitty_telemetry.cli import group
 from spec_kitty_telemetry.hooks.manager import Hooks
+from spec_kitty_telemetry.importing.recorded import Recorded, recorded
 from spec_kitty_telemetry.model.invocation import Invocation, InvocationResult
+from spec_kitty_telemetry.project.layout import OUTSIDE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,6 +112,23 @@ def test_a_log_that_cannot_be_written_is_named(project: Project) -> None:
     project.log_path(FEATURE).chmod(0o444)
     _, _, problems = doctor(project)
     assert problems == [f"{project.log_path(FEATURE)} cannot be written: permission denied; mend its permissions"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may become another user")
+def test_what_is_closed_to_another_user_is_named_and_no_error(project: Project) -> None:
+    """The logs are as umask 022 leaves them, the runtime folder as umask 077 does."""
+    emit_execution_event(project.feature_dir(FEATURE), FEATURE, "WP01", "a", "r")
+    for path in (*project.root.parents, project.root, *project.root.rglob("*")):
+        path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+    project.runtime_folder().chmod(0o700)
+    os.seteuid(54321)
+    try:
+        closed, logs, found = closed_logs(project), project.having_logs(), recorded(project)
+    finally:
+        os.seteuid(0)
+    assert f"{project.log_path(FEATURE)} cannot be written: permission denied; mend its permissions" in closed
+    assert logs == [FEATURE, OUTSIDE]  # whether there is one cannot be told, so it is looked at and named
+    assert isinstance(found, Recorded)
 
 
 def test_a_log_that_git_tracks_is_named_with_what_happens(project: Project) -> None:

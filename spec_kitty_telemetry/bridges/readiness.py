@@ -98,11 +98,13 @@ def closed_logs(project: Project) -> list[str]:
     """Return why each log that cannot be written is so; records of its mission wait in the spool."""
     found = []
     for feature in project.having_logs():
-        with suppress(FileNotFoundError, LogError, ProjectError):  # what is no file, its health says
+        with suppress(LogError, ProjectError):  # what is no file, its health says
             path = project.log_folder(feature) / LOG_NAME
             try:
                 os.close(open_regular(path, os.O_WRONLY | os.O_APPEND))
-            except PermissionError as error:
+            except FileNotFoundError:
+                continue
+            except OSError as error:  # closed, or on a file system that is read-only
                 found.append(f"{path} cannot be written: {(error.strerror or '').lower()}; mend its permissions")
     return found
 

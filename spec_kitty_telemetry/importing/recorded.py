@@ -159,5 +159,5 @@ def _logs(project: Project) -> Iterator[tuple[str | None, Path]]:
             yield feature, project.log_path(feature)
         except TelemetryError:
             continue
-    if project.outside_log.exists():
+    if project.has_outside_log():
         yield None, project.outside_log

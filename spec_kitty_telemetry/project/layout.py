@@ -128,7 +128,11 @@ class Project(msgspec.Struct, frozen=True):
 
         :raises ProjectError: as `features`.
         """
-        return [*self.features_with_logs(), *([OUTSIDE] if _may_exist(self.outside_log) else [])]
+        return [*self.features_with_logs(), *([OUTSIDE] if self.has_outside_log() else [])]
+
+    def has_outside_log(self) -> bool:
+        """Tell whether there is a log of what belongs to no feature, or may be one that cannot be reached."""
+        return _may_exist(self.outside_log)
 
     def zone(self) -> ZoneInfo | None:
         """Return the time zone that days are cut in; `None` stands for the machine's own.

@@ -53,7 +53,7 @@ class Search(msgspec.Struct):
     def includes_outside(self) -> bool:
         """Whether there is, and is wanted, what is outside of all features; `none` asks for that alone."""
         wanted = not self.filters.features or OUTSIDE_FEATURE in self.filters.features
-        return self.with_outside and wanted and self.project.outside_log.exists()
+        return self.with_outside and wanted and self.project.has_outside_log()
 
     def of_all_times(self) -> Self:
         """Return the same search without its times, that fills the same report."""
