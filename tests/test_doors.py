@@ -31,6 +31,8 @@ MAY_OPEN = {
     "cli/tee.py": "/dev/tty, whose foreground group is asked for",
     "decisions/statusline.py": "runs before anything is imported; reads a file of our own, writes new ones only",
     "exports/otlp/endpoint.py": "an address, no file",
+    "exports/parquet.py": "a folder that the user names",
+    "exports/tables.py": "a database in memory, filled from a new folder",
     "log/flushing.py": "a folder, opened to be flushed",
     "log/repair.py": "writes new files only",
     "pricing/__main__.py": "compiles the shipped tables, in a build",
