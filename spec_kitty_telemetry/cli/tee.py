@@ -19,17 +19,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from typing import TYPE_CHECKING, Any
 
+from spec_kitty_telemetry.cli.bounded_buffer import BoundedBuffer
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-HEAD_BYTES = 1024 * 1024
-TAIL_BYTES = 31 * 1024 * 1024
 _BLOCK_BYTES = 64 * 1024
 _PIPE_BYTES = 512 * 1024
 """A write takes a page of it, however small."""
@@ -49,40 +48,6 @@ class CommandResult:
     stdout: str
     stderr: str
     duration_seconds: float
-
-
-class BoundedBuffer:
-    """The first and the last part of a stream, in bounded memory."""
-
-    def __init__(self, head_bytes: int = HEAD_BYTES, tail_bytes: int = TAIL_BYTES) -> None:
-        """Keep so many bytes of the beginning and of the end."""
-        self._head = bytearray()
-        self._head_bytes = head_bytes
-        self._tail: deque[bytearray] = deque()
-        self._tail_bytes = tail_bytes
-        self._tail_size = 0
-        self._dropped = False
-
-    def add(self, block: bytes) -> None:
-        """Take the next part of the stream."""
-        room = self._head_bytes - len(self._head)
-        if room > 0:
-            self._head += block[:room]
-            block = block[room:]
-        if block:
-            if self._tail and len(self._tail[-1]) + len(block) <= _BLOCK_BYTES:
-                self._tail[-1] += block  # a byte alone takes fifty
-            else:
-                self._tail.append(bytearray(block))
-            self._tail_size += len(block)
-        while self._tail_size - len(self._tail[0]) >= self._tail_bytes if self._tail else False:
-            self._tail_size -= len(self._tail.popleft())
-            self._dropped = True
-
-    def text(self) -> str:
-        """Return what is kept; where something is missing in between, a line break stands for it."""
-        gap = b"\n" if self._dropped else b""
-        return b"".join((bytes(self._head), gap, *self._tail)).decode("utf-8", errors="replace")
 
 
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> CommandResult:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from spec_kitty_telemetry import emit_execution_event, query_execution_events
-from spec_kitty_telemetry.cli.tee import BoundedBuffer
+from spec_kitty_telemetry.cli.bounded_buffer import BoundedBuffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
