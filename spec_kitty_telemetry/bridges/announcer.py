@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from spec_kitty_telemetry.bridges.agent_call import AgentCall, UnclearCallError, project_root_of, read_call
 from spec_kitty_telemetry.bridges.attempts import Attempts
+from spec_kitty_telemetry.bridges.budget_warnings import BudgetWarnings
 from spec_kitty_telemetry.hooks.worker import Worker
 from spec_kitty_telemetry.project import diagnostics
 
@@ -59,6 +60,7 @@ class Announcer:
         self._patience_s = patience_s
         self._hooks: dict[Path, Hooks] = {}
         self._attempts = Attempts()
+        self._budgets = BudgetWarnings()
 
     @property
     def project_roots(self) -> list[Path]:
@@ -71,11 +73,14 @@ class Announcer:
 
     def end(self, begun: Future[Run | None], result: object) -> Future[None]:
         """Announce that the run returned the host's `result`."""
-        return self._worker.submit(_end, begun, lambda run: settled(run.invocation, result), datetime.now(UTC))
+        return self._end(begun, lambda run: settled(run.invocation, result))
 
     def end_without_result(self, begun: Future[Run | None], error: BaseException) -> Future[None]:
         """Announce that the run was ended by `error`: it could not be started, or its host was told to stop."""
-        return self._worker.submit(_end, begun, lambda _: broken_off(error), datetime.now(UTC))
+        return self._end(begun, lambda _: broken_off(error))
+
+    def _end(self, begun: Future[Run | None], result: Callable[[Run], InvocationResult]) -> Future[None]:
+        return self._worker.submit(_end, begun, result, datetime.now(UTC), self._budgets)
 
     async def wait_for(self, announced: Future[Any]) -> None:
         """Wait until something is announced, a moment at most; the host's other tasks have their turn meanwhile.
@@ -103,6 +108,7 @@ class Announcer:
             hooks.before_invocation(invocation)
         except BaseException as error:  # noqa: BLE001 - the run goes on and is recorded when it ends
             _note(project_root_of(arguments), error)
+        self._budgets.look_first(invocation.project_root, invocation.feature)
         return Run(hooks, invocation)
 
     def _hooks_of(self, project_root: Path) -> Hooks:
@@ -167,7 +173,12 @@ def _is_blank(text: str) -> bool:
     return not text or text.isspace()
 
 
-def _end(begun: Future[Run | None], result: Callable[[Run], InvocationResult], ended_at: datetime) -> None:
+def _end(
+    begun: Future[Run | None],
+    result: Callable[[Run], InvocationResult],
+    ended_at: datetime,
+    budgets: BudgetWarnings,
+) -> None:
     # There is one thread, and it began the run before; in a forked process the parent's did, which is not there.
     if not begun.done() or (run := begun.result()) is None:
         return
@@ -176,6 +187,7 @@ def _end(begun: Future[Run | None], result: Callable[[Run], InvocationResult], e
     except Exception as error:  # noqa: BLE001 - the host has its result; ours is told to doctor
         _note(run.invocation.project_root, error)
     _import_what_waits(run.invocation.project_root)
+    budgets.look(run.invocation.project_root, run.invocation.feature)
 
 
 def _import_what_waits(project_root: Path) -> None:

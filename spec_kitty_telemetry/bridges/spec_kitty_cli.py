@@ -29,6 +29,8 @@ _PLACES = ((COMMAND,), ("agent", COMMAND))
 _END_OF_TURN = "session-stop"
 _MERGES = (("merge",), ("consolidate",), ("agent", "mission", "merge"))
 """Commands that end a mission (`consolidate` is 4.0's)."""
+_SPENDING = (("next",), *_MERGES)
+"""Commands after which it is said that a budget of the mission that they name is close or over."""
 _COMPLETION_VARIABLE = "_SPEC_KITTY_COMPLETE"
 _COMPLETION_MANIFEST = "_completion_manifest.json"
 
@@ -51,11 +53,49 @@ def _main(wrapped: Callable[..., Any], _instance: object, args: tuple[Any, ...],
     host_notes.leave(arguments, os.environ)
     if arguments[:1] == [_END_OF_TURN]:
         return _end_of_turn(wrapped, args, kwargs)
+    look = _look_at_budgets(arguments)
     try:
         return wrapped(*args, **kwargs)
     finally:
-        if any(tuple(arguments[: len(words)]) == words for words in _MERGES):
+        if _is_one_of(_MERGES, arguments):
             _sync_if_wanted()
+        _tell(look)
+
+
+def _is_one_of(commands: Sequence[tuple[str, ...]], arguments: Sequence[str]) -> bool:
+    return any(tuple(arguments[: len(words)]) == words for words in commands)
+
+
+def _look_at_budgets(arguments: Sequence[str]) -> Any:
+    """Begin to look at the budgets of the mission that the command names, while the host does its work."""
+    mission = _mission_in(arguments) if _is_one_of(_SPENDING, arguments) else None
+    if mission is None:
+        return None
+    try:
+        from spec_kitty_telemetry.bridges.budget_warnings import Look
+        from spec_kitty_telemetry.project.locate import find_project
+
+        return Look(find_project(None).root, mission)
+    except Exception as error:  # noqa: BLE001 - the host's command goes on
+        startup.failures["budgets"] = f"{type(error).__name__}: {error}"
+        return None
+
+
+def _mission_in(arguments: Sequence[str]) -> str | None:
+    for word, after in zip(arguments, [*arguments[1:], None], strict=True):
+        if word == "--mission":
+            return after
+        if word.startswith("--mission="):
+            return word.partition("=")[2] or None
+    return None
+
+
+def _tell(look: Any) -> None:
+    if look is not None:
+        try:
+            look.tell()
+        except Exception as error:  # noqa: BLE001 - the host has done its work
+            startup.failures["budgets"] = f"{type(error).__name__}: {error}"
 
 
 def _sync_if_wanted() -> None:

@@ -564,3 +564,15 @@ def test_a_run_within_a_run_says_which_one_caused_it(host: Host, monkeypatch: py
     monkeypatch.setenv("SPEC_KITTY_TELEMETRY_RUN", "01M8FXYR4T7C9N3ZP0Q5D2K6VB")
     asyncio.run(host.run(Invoker([Answer()])))
     assert host.notes.before[0].causation_id == "01M8FXYR4T7C9N3ZP0Q5D2K6VB"
+
+
+def test_a_mission_that_is_over_its_budget_says_so_on_stderr(host: Host, capsys: pytest.CaptureFixture[str]) -> None:
+    (host.root / ".kittify" / "telemetry.yaml").write_text("budgets: [{feature: '012', limit_usd: 1}]", "utf-8")
+    emit = ("emit", "--feature", MISSION, "--agent", "a", "--role", "planner", "--cost-usd", "1.5")
+    subprocess.run([sys.executable, "-m", "spec_kitty_telemetry", *emit], cwd=host.root, check=True)
+    for _ in range(2):
+        asyncio.run(host.run(Invoker([Answer()])))
+    host.settle()
+    assert host.announcer._budgets._worker.drain(60)
+    (line,) = capsys.readouterr().err.splitlines()  # the runs' own cost is unknown, so it may be a floor by then
+    assert line.replace("\u2265", "").replace(">=", "") == "Budget feature 012: $1.50 spent, over the limit of $1.00."

@@ -213,4 +213,5 @@ def _verdict(each: Verdict) -> dict[str, Any]:
         "cost_is_floor": row.is_lower_bound,
         "event_count": row.event_count,
         "unknown_run_count": each.unknown_run_count,
+        "words": sentence(each),
     }
