@@ -168,6 +168,24 @@ def test_in_another_currency_each_run_has_the_rate_of_its_day(example: Project) 
     found = document(example, "--currency", "EUR")
     assert found["summary"]["accepted_cost_usd"] == Decimal("5.45")
     assert found["converted"]["accepted_cost"] == Decimal("3.925")
+    first, _ = csv.DictReader(io.StringIO(said(example, "--currency", "EUR", "--format", "csv")))
+    assert (first["until_accepted_cost_usd"], first["until_accepted_cost"], first["currency"]) == (
+        "2.45",
+        "1.225",
+        "EUR",
+    )
+
+
+def test_what_is_outside_of_missions_is_a_line_of_its_own(example: Project) -> None:
+    example.outside_log.parent.mkdir(parents=True, exist_ok=True)
+    event = json.loads(example.log_path(FEATURE).read_text(encoding="utf-8").splitlines()[0])
+    event["payload"] |= {"cost_usd": "7.25", "wp_id": None, "models": []}
+    event |= {"event_id": "01KHK0000000000000000000ZZ", "aggregate_id": "–"}
+    example.outside_log.write_text(json.dumps(event) + "\n", encoding="utf-8")
+    assert "Outside missions: 1 run, $7.2500." in said(example)
+    assert "Without a work package: 1 run, $0.3000." in said(example)
+    assert document(example)["outside"]["total_cost_usd"] == Decimal("7.25")
+    assert "Outside missions" not in said(example, "--mission", FEATURE)
 
 
 def test_a_column_that_does_not_exist_is_said_with_those_that_do(example: Project) -> None:

@@ -284,3 +284,15 @@ def test_an_import_says_what_was_written_and_what_was_left_out(
     said = run("import-genai", "--output", target).stdout.splitlines()
     assert len(said) == len(expected)
     assert all(line.startswith(start.format(target=target)) for line, start in zip(said, expected, strict=True))
+
+
+def test_a_price_for_one_biller_alone_is_not_said_to_be_missing_but_where_it_is(project: Project) -> None:
+    text = "pricing: {models: [{id: big-1, provider: openrouter, input: 2, output: 8}]}"
+    project.settings_path.write_text(text, encoding="utf-8")
+    result = run("show", "big-1", "--project", project.root)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: the model 'big-1' has a price only where it is said who bills: add --provider openrouter; "
+        "a run that does not say it has none (docs/prices.md)\n"
+    )
+    assert run("show", "big-1", "--provider", "openrouter", "--project", project.root).exit_code == 0

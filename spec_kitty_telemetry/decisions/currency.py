@@ -98,10 +98,16 @@ class ConvertedSearch(Search):
     ) -> Iterator[list[ExecutionEvent]]:
         """Yield the wanted records as `Search.blocks`, their costs converted."""
         for events in super().blocks(byte_range, report, seen, rule, keep_unknown=keep_unknown):
-            yield events if self.rates is None else [self._converted(event, self.rates) for event in events]
+            yield [self.converted(event) for event in events]
 
-    def _converted(self, event: ExecutionEvent, rates: Rates) -> ExecutionEvent:
-        payload = event.payload
+    def converted(self, event: ExecutionEvent) -> ExecutionEvent:
+        """Return the record with the costs that it reports in the currency of `rates`.
+
+        :raises SettingsError: there is no rate for its day.
+        """
+        payload, rates = event.payload, self.rates
+        if rates is None:
+            return event
         if payload.cost_usd is None and all(part.cost_usd is None for part in payload.models):
             return event
         rate = rate_on(rates, event.timestamp, self.zone)

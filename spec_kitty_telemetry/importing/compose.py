@@ -15,10 +15,11 @@ from spec_kitty_telemetry.model.payload import (
 )
 from spec_kitty_telemetry.model.record import ExecutionEvent
 from spec_kitty_telemetry.project.layout import OUTSIDE
+from spec_kitty_telemetry.recording.compose import safe_tags
 from spec_kitty_telemetry.recording.redaction import safe_error, safe_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from spec_kitty_telemetry.agents.common.store import Request
     from spec_kitty_telemetry.importing.attribute import Segment
@@ -46,15 +47,15 @@ def feature_of(segment: Segment) -> str | None:
     return mission.slug if mission else None
 
 
-def record_of(segment: Segment, identity: Identity) -> ExecutionEvent:
-    """Return the first record of `segment`; its clock is given when it is appended."""
+def record_of(segment: Segment, identity: Identity, tags: Mapping[str, str]) -> ExecutionEvent:
+    """Return the first record of `segment` with these `tags`; its clock is given when it is appended."""
     subject = subject_of(segment)
     return ExecutionEvent(
         event_id=subject,
         aggregate_id=feature_of(segment) or OUTSIDE,
         timestamp=segment.last.at.astimezone(UTC),
         node_id=identity.node_id,
-        payload=_payload(segment),
+        payload=_payload(segment, tags),
         build_id=identity.build_id,
         correlation_id=subject,
         project_slug=identity.project_slug,
@@ -62,7 +63,7 @@ def record_of(segment: Segment, identity: Identity) -> ExecutionEvent:
     )
 
 
-def _payload(segment: Segment) -> ExecutionPayload:
+def _payload(segment: Segment, tags: Mapping[str, str]) -> ExecutionPayload:
     requests = [request for _, request in segment.requests]
     parts = parts_of(requests)
     main = max(parts, key=lambda part: (part.output_tokens or 0, part.input_tokens or 0))
@@ -85,6 +86,7 @@ def _payload(segment: Segment) -> ExecutionPayload:
         subagent_count=segment.subagent_count or None,
         uncertain=doubt_of(segment),
         usage_source="transcript",
+        tags=safe_tags(tags),
         version=PAYLOAD_VERSION,
         **_sums(parts),
         **_common(parts),

@@ -173,6 +173,7 @@ class Importer:
     ) -> list[Change]:
         known = self._logs_of(project)
         identity = identity_of(project.root)
+        tags = settings_or_defaults(project).tags
         cause = self._cause(project, session)
         changes = []
         kept = set()
@@ -182,7 +183,7 @@ class Importer:
             if subject in known.voided:
                 continue  # somebody took it back
             record = msgspec.structs.replace(
-                record_of(segment, identity), event_id=subject, correlation_id=subject, causation_id=cause
+                record_of(segment, identity, tags), event_id=subject, correlation_id=subject, causation_id=cause
             )
             before = known.segments.get(subject)
             count = None if segment.is_hidden else len(segment.requests)
@@ -265,7 +266,8 @@ def _is_same(record: ExecutionEvent, before: Known) -> bool:
         there = decode(before.line)
     except ValueError:
         return False
-    payload = msgspec.structs.replace(there.payload, revision=None, supersedes=None)
+    tags = record.payload.tags  # other settings alone are no news of the session
+    payload = msgspec.structs.replace(there.payload, revision=None, supersedes=None, tags=tags)
     return there.timestamp == record.timestamp and payload == record.payload
 
 

@@ -195,6 +195,11 @@ class PriceBook:
             for entry in sorted(catalog.entries(), key=lambda entry: entry.name):
                 yield description_of(self._built(Found(catalog, entry, "id"), used=False), moment)
 
+    def billers_of(self, name: str) -> tuple[str, ...]:
+        """Return the providers that have a price for a model of this name, also where the name alone has none."""
+        catalogs = self._resolver.catalogs()
+        return tuple(each.provider for each in catalogs if each.provider and name.strip().lower() in each.names)
+
     def similar(self, name: str, limit: int = 3) -> tuple[str, ...]:
         """Return known names that look like an unknown one, the most similar first."""
         from difflib import get_close_matches  # only for a message about a name that was not found

@@ -109,7 +109,7 @@ def _who(invocation: Invocation) -> dict[str, Any]:
         "attempt": invocation.attempt,
         "run_id": safe_label(invocation.run_id),
         "started_at": invocation.started_at.astimezone(UTC) if invocation.started_at else None,
-        "tags": _tags(invocation.tags),
+        "tags": safe_tags(invocation.tags),
         "version": PAYLOAD_VERSION,
     }
 
@@ -210,6 +210,7 @@ def _milliseconds(invocation: Invocation, result: InvocationResult) -> int | Non
     return round(elapsed * 1000) if elapsed >= 0 else None
 
 
-def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+def safe_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return `tags` as a record may hold them."""
     safe = {safe_label(name): safe_label(value) for name, value in list(tags.items())[:32]}
     return {name: value or "" for name, value in safe.items() if name}

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 FEATURE = "043-telemetry-foundation"
 RATES = "EUR:\n  2026-09-01: 0.80\n  2026-10-01: 0.80\n  2026-10-02: 0.81\n  2026-10-05: 0.82\n  2026-10-06: 0.83\n"
+AMOUNTS = ("before_cost", "now_cost", "change")
 OCTOBER = ("--since", "2026-10", "--until", "2026-10")
 
 
@@ -305,3 +306,17 @@ def test_what_cannot_be_compared_is_wrong_usage(month: Project, arguments: tuple
     result = invoke(month, *arguments)
     assert result.exit_code == 2
     assert message in " ".join(result.stderr.split())
+
+
+def test_single_records_and_the_change_of_a_month_are_in_euros_with_the_dollars_beside(month: Project) -> None:
+    where = ("--project", str(month.root), "--currency", "EUR")
+    listed = CliRunner().invoke(group, ["events", *where, *OCTOBER]).stdout
+    assert [line.split()[-2] for line in listed.splitlines()[2:]] == [
+        "€8.0000", "€16.2000", "€4.0500", "~€1.6400", "€8.3000"
+    ]  # fmt: skip
+    rates = month.settings_path.with_name("telemetry-rates.yaml")
+    rates.write_text(f"{RATES}  2026-09-20: 0.50\n", encoding="utf-8")
+    found = document(month, *OCTOBER, "--compare", "previous", "--currency", "EUR")["total"]
+    # September was 12 × 0.80 + 3 × 0.50 = 11.10 €, and 15 $
+    assert [found[name] for name in AMOUNTS] == list(map(Decimal, ("11.1", "38.19", "27.09")))
+    assert [found[f"{name}_usd"] for name in AMOUNTS] == [15, 47, 32]

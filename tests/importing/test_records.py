@@ -84,6 +84,17 @@ def test_what_is_outside_of_missions_is_in_a_log_of_its_own_that_git_ignores(mis
     assert (mission.project.runtime_dir / ".gitignore").read_text(encoding="ascii") == "*\n"
 
 
+def test_a_session_has_the_tags_of_the_settings_and_is_not_recorded_anew_when_they_change(mission: Mission) -> None:
+    settings = mission.project.settings_path
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text("default_tags: {team: payments}\n", encoding="utf-8")
+    telling = a_day(mission)
+    imported(mission.project, session(telling))
+    assert [event.payload.tags for event in counted(mission.project)] == [{"team": "payments"}] * 2
+    settings.write_text("default_tags: {team: shop}\n", encoding="utf-8")
+    assert imported(mission.project, session(telling)) == []
+
+
 def test_importing_twice_adds_nothing(mission: Mission) -> None:
     told = session(a_day(mission))
     assert imported(mission.project, told) == ["new", "new"]

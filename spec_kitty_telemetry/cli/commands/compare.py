@@ -62,10 +62,10 @@ def command(
 
     search, zone = search_for(project_folder=project_folder, features=features, since=since, until=until)
     context = ReportContext(search, zone=zone)
-    if currency != "USD":
-        context, _ = in_currency(context, currency)
-    found = contest(build_lifecycle(context, watch=progress)[0].work_packages, role, kind)
+    local = context if currency == "USD" else in_currency(context, currency)[0]
+    found = contest(build_lifecycle(local, watch=progress)[0].work_packages, role, kind)
     if as_json:
-        print_json(render.document(found, currency))
+        usd = None if currency == "USD" else contest(build_lifecycle(context)[0].work_packages, role, kind)
+        print_json(render.document(found, currency, usd))
     else:
         say("\n".join(render.lines(found, currency)), coloured=True)

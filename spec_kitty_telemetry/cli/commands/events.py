@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spec_kitty_telemetry.cli.options import filter_options, project_option, search_for
+from spec_kitty_telemetry.cli.options import currency_option, filter_options, in_currency, project_option, search_for
 from spec_kitty_telemetry.cli.output import complain, nobody_reads, say
 from spec_kitty_telemetry.cli.render import context_line, tables, terminal, wording
 from spec_kitty_telemetry.errors import ProjectError
@@ -37,6 +37,7 @@ _INTERRUPTED = 130
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, as on disk.")
 @click.option("--follow", is_flag=True, help="Go on with records as they come, until Ctrl-C.")
 @click.option("--all", "everything", is_flag=True, help="Also records that were taken back or superseded.")
+@currency_option
 @filter_options
 @click.pass_context
 def command(
@@ -47,6 +48,7 @@ def command(
     as_json: bool,
     follow: bool,
     everything: bool,
+    currency: str,
     **filters: Any,
 ) -> None:
     """List single records, oldest first.
@@ -67,7 +69,7 @@ def command(
     from spec_kitty_telemetry.reports.build import ReportContext
 
     try:
-        _list(ReportContext(search, zone=zone), limit, as_json=as_json, follow=follow)
+        _list(ReportContext(search, zone=zone), limit, currency, as_json=as_json, follow=follow)
     except KeyboardInterrupt:
         if not follow:
             raise
@@ -102,10 +104,10 @@ def void_command(event_id: str, reason: str, project_folder: Path | None) -> Non
     say(f"Took back {event.event_id} of {event.feature}; 'events --all' still shows it.")
 
 
-def _list(context: ReportContext, limit: int, *, as_json: bool, follow: bool) -> None:
+def _list(context: ReportContext, limit: int, currency: str, *, as_json: bool, follow: bool) -> None:
     from spec_kitty_telemetry.reports.follow import LogFollower
 
-    search = context.search
+    search, cost = context.search, _Cost(context, currency)
     followed = LogFollower(search) if follow else None  # before reading, so that nothing falls in between
     seen: set[Key] = set()
     found = search.events(keep_unknown=True)
@@ -113,7 +115,7 @@ def _list(context: ReportContext, limit: int, *, as_json: bool, follow: bool) ->
     if as_json:
         _print_lines(events)
     elif events or not follow:
-        say("\n".join(_table(events, context)), coloured=True)
+        say("\n".join(_table(events, cost)), coloured=True)
     if len(events) < count and not nobody_reads():
         rest = f"The newest {len(events):,} of {count:,} records; --limit 0 lists all."
         if as_json:  # standard output is for the records alone
@@ -122,7 +124,7 @@ def _list(context: ReportContext, limit: int, *, as_json: bool, follow: bool) ->
             say(rest)
     _warn(search)
     if followed is not None:
-        _follow(followed, seen, context, as_json=as_json)
+        _follow(followed, seen, cost, as_json=as_json)
 
 
 def _noted(events: Iterable[ExecutionEvent], seen: set[Key]) -> Iterator[ExecutionEvent]:
@@ -158,7 +160,7 @@ def _show_one(search: Search, event_id: str) -> None:
     print_json(as_document(record_called(search, event_id)))
 
 
-def _follow(followed: LogFollower, seen: set[Key], context: ReportContext, *, as_json: bool) -> None:
+def _follow(followed: LogFollower, seen: set[Key], cost: _Cost, *, as_json: bool) -> None:
     """Print new records as they come, each once."""
     while not nobody_reads():
         new = [event for event in followed.new() if _key(event) not in seen]
@@ -168,7 +170,7 @@ def _follow(followed: LogFollower, seen: set[Key], context: ReportContext, *, as
             if as_json:
                 _print_lines([event])
             else:
-                say(_line(event, context))
+                say(_line(event, cost))
         time.sleep(_PAUSE_S)
 
 
@@ -193,14 +195,31 @@ _SHORT_ID = 14
 """An id is looked up by how it begins, and its first fourteen characters are a millisecond and more."""
 
 
-def _cells(event: ExecutionEvent, context: ReportContext, *, is_roomy: bool) -> list[str]:
-    from spec_kitty_telemetry.cli.render import report_table
+class _Cost:
+    """What single records cost, in one currency."""
+
+    def __init__(self, context: ReportContext, currency: str) -> None:
+        self.zone = context.zone
+        self.search = context.search
+        self._currency = currency
+        self._context = context if currency == "USD" else in_currency(context, currency)[0]
+
+    def text(self, event: ExecutionEvent) -> str:
+        from spec_kitty_telemetry.cli.render import report_table
+        from spec_kitty_telemetry.decisions.currency import ConvertedSearch
+        from spec_kitty_telemetry.reports.build import cost_of
+
+        search = self._context.search
+        known = search.converted(event) if isinstance(search, ConvertedSearch) else event
+        return report_table.cost(cost_of(self._context, known), wording.money_places(None), self._currency)
+
+
+def _cells(event: ExecutionEvent, cost: _Cost, *, is_roomy: bool) -> list[str]:
     from spec_kitty_telemetry.cli.render.report_rows import name_of
     from spec_kitty_telemetry.model.timespans import in_zone
-    from spec_kitty_telemetry.reports.build import cost_of
 
     payload = event.payload
-    moment = in_zone(event.timestamp, context.zone)
+    moment = in_zone(event.timestamp, cost.zone)
     return [
         f"{moment:%Y-%m-%d %H:%M}" if is_roomy else f"{moment:%m-%d %H:%M}",
         wording.shown(event.feature),
@@ -211,25 +230,25 @@ def _cells(event: ExecutionEvent, context: ReportContext, *, is_roomy: bool) -> 
         "voided" if payload.voided is not None else payload.outcome or wording.UNKNOWN,
         wording.count(payload.input_tokens, compact=True),
         wording.count(payload.output_tokens, compact=True),
-        report_table.cost(cost_of(context, event), wording.money_places(None)),
+        cost.text(event),
         event.event_id if is_roomy else event.event_id[:_SHORT_ID],
     ]
 
 
-def _table(events: list[ExecutionEvent], context: ReportContext) -> list[str]:
+def _table(events: list[ExecutionEvent], cost: _Cost) -> list[str]:
     """Return the records as a table, under the line that says what they are."""
     if not events:
         return ["No record matches."]
-    lines = _rows(events, context)
-    above = context_line.lines(context, terminal.width())
+    lines = _rows(events, cost)
+    above = context_line.lines(cost, terminal.width())
     return [*above, "", *tables.coloured(lines), *wording.legend(lines)]
 
 
-def _rows(events: list[ExecutionEvent], context: ReportContext) -> list[str]:
+def _rows(events: list[ExecutionEvent], cost: _Cost) -> list[str]:
     from spec_kitty_telemetry.cli.render.fitting import ScreenColumn, drawn, fit
 
     width = terminal.width()
-    rows = [_cells(event, context, is_roomy=width >= _ROOMY) for event in events]
+    rows = [_cells(event, cost, is_roomy=width >= _ROOMY) for event in events]
     columns = [
         ScreenColumn(
             title,
@@ -242,8 +261,8 @@ def _rows(events: list[ExecutionEvent], context: ReportContext) -> list[str]:
     return drawn(fit(columns, width))
 
 
-def _line(event: ExecutionEvent, context: ReportContext) -> str:
-    return _rows([event], context)[-1]
+def _line(event: ExecutionEvent, cost: _Cost) -> str:
+    return _rows([event], cost)[-1]
 
 
 def _warn(search: Search) -> None:

@@ -94,7 +94,7 @@ def command(
         found, lanes = build_lifecycle(local, watch=progress)
         note = rates_note(currency, rates.last_day_used_late)
         view = LifecycleView(found, lanes, local, by, chosen, limit, attempts, currency, note)
-        if wanted == "json":  # which has the dollars beside it
+        if wanted in {"json", "csv"}:  # which have the dollars beside it
             view = view._replace(usd=build_lifecycle(context)[0])
     say(_written(view, wanted), coloured=wanted == "table")
 

@@ -85,7 +85,13 @@ def show(model: str, provider: str | None, moment: str | None, project_folder: P
     _provider(book, provider)
     found = book.describe(model, provider, at)
     if found is None:
-        close = ", ".join(book.similar(model))
+        if provider is None and (billers := book.billers_of(model)):
+            raise PriceTableError(
+                f"the model {model!r} has a price only where it is said who bills: add --provider {billers[0]}"
+                + "".join(f", or {other}" for other in billers[1:])
+                + "; a run that does not say it has none (docs/prices.md)"
+            )
+        close = ", ".join(each for each in book.similar(model) if each != model.lower())
         raise PriceTableError(
             f"no price for the model {model!r}"
             + (f"; did you mean {close}?" if close else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -165,5 +166,8 @@ def _compared(
 
     if not TIMES.isdisjoint(checked(by)):
         raise click.UsageError("--compare compares whole periods. Leave day, week and month out of --by.")
-    found = contrast(context, by, with_period, in_currency(context, currency)[1] if currency != "USD" else None)
-    return render.text(found, output_format, currency=currency, limit=limit, to_file=to_file)
+    at = datetime.now(UTC)  # both are about the same periods
+    found = contrast(context, by, with_period, in_currency(context, currency)[1] if currency != "USD" else None, at)
+    says_both = currency != "USD" and output_format in SAYING_DOLLARS
+    usd = contrast(context, by, with_period, None, at) if says_both else None
+    return render.text(found, output_format, currency=currency, limit=limit, to_file=to_file, usd=usd)

@@ -25,13 +25,18 @@ if TYPE_CHECKING:
 JSON_VERSION = 1
 
 
-def text(found: Contrast, output_format: str, *, currency: str, limit: int, to_file: bool) -> str:
-    """Return the comparison in one of the formats of a report, at most `limit` rows (0: all)."""
+def text(
+    found: Contrast, output_format: str, *, currency: str, limit: int, to_file: bool, usd: Contrast | None = None
+) -> str:
+    """Return the comparison in one of the formats of a report, at most `limit` rows (0: all).
+
+    `usd` is the same in dollars, where `found` is in another currency and the format says both.
+    """
     rows = found.report.rows[:limit] if limit else found.report.rows
     if output_format == "json":
-        return json_text(document(found, rows, currency))
+        return json_text(document(found, rows, currency, usd))
     if output_format == "csv":
-        return _csv(found, rows)
+        return _csv(found, rows, currency, usd)
     cells = [_cells(each, len(found.report.by), currency) for each in (*rows, found.report.total)]
     titles = [*found.report.by, "before", "now", "change", "in %"]
     below = [*_left_out(found, len(rows)), *as_lines(_notes(found))]
@@ -113,20 +118,34 @@ def _notes(found: Contrast) -> list[Note]:
     ]
 
 
-def _csv(found: Contrast, rows: Sequence[Change]) -> str:
+def _csv(found: Contrast, rows: Sequence[Change], currency: str, usd: Contrast | None) -> str:
     import csv
     import io
 
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*map(cell, found.report.by), *_numbers(found.report.total)])
+    in_dollars = _InDollars(found, usd)
+    writer.writerow([*map(cell, found.report.by), *in_dollars.numbers(found.report.total), "currency"])
     for each in rows:
-        writer.writerow(map(cell, [*each.group.values(), *_numbers(each).values()]))
+        writer.writerow(map(cell, [*each.group.values(), *in_dollars.numbers(each).values(), currency]))
     return out.getvalue().removesuffix("\n")
 
 
-def document(found: Contrast, rows: Sequence[Change], currency: str) -> dict[str, Any]:
-    """Return the comparison as a JSON object; amounts are in `currency`."""
+class _InDollars:
+    """The numbers of each row, with its amounts in dollars beside those in another currency."""
+
+    def __init__(self, found: Contrast, usd: Contrast | None) -> None:
+        report = (found if usd is None else usd).report
+        self._changes = {tuple(each.group.values()): each for each in (*report.rows, report.total)}
+
+    def numbers(self, change: Change) -> dict[str, Any]:
+        same = self._changes[tuple(change.group.values())]
+        return {**_numbers(change), **{f"{name}_usd": value for name, value in _amounts(same).items()}}
+
+
+def document(found: Contrast, rows: Sequence[Change], currency: str, usd: Contrast | None = None) -> dict[str, Any]:
+    """Return the comparison as a JSON object: amounts in `currency`, and in dollars beside them."""
+    in_dollars = _InDollars(found, usd)
     return {
         "version": JSON_VERSION,
         "by": list(found.report.by),
@@ -135,8 +154,8 @@ def document(found: Contrast, rows: Sequence[Change], currency: str) -> dict[str
         "now": _period(found.periods.now),
         "before": _period(found.periods.before),
         "is_partial": found.periods.is_partial,
-        "rows": [{"group": each.group, **_numbers(each)} for each in rows],
-        "total": _numbers(found.report.total),
+        "rows": [{"group": each.group, **in_dollars.numbers(each)} for each in rows],
+        "total": in_dollars.numbers(found.report.total),
         **skipped(found.now.search),
     }
 
@@ -144,13 +163,19 @@ def document(found: Contrast, rows: Sequence[Change], currency: str) -> dict[str
 def _numbers(each: Change) -> dict[str, Any]:
     return {
         "kind": each.kind,
-        "before_cost": _amount(each.before),
-        "now_cost": _amount(each.now),
-        "change": json_money(each.change_usd),
+        **_amounts(each),
         "change_share": json_money(each.change_share),
         "is_uncertain": each.is_uncertain,
         "before_event_count": each.before.event_count if each.before else 0,
         "now_event_count": each.now.event_count if each.now else 0,
+    }
+
+
+def _amounts(each: Change) -> dict[str, Any]:
+    return {
+        "before_cost": _amount(each.before),
+        "now_cost": _amount(each.now),
+        "change": json_money(each.change_usd),
     }
 
 

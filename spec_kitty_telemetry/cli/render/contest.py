@@ -116,23 +116,24 @@ def _amounts(interval: Interval | None, currency: str) -> str:
     return f"{_money(interval.low, currency)} – {_money(interval.high, currency)}"
 
 
-def document(found: Contest, currency: str = "USD") -> dict[str, Any]:
-    """Return the contest as a JSON object."""
+def document(found: Contest, currency: str = "USD", usd: Contest | None = None) -> dict[str, Any]:
+    """Return the contest as a JSON object; `usd` is the same in dollars, where it is in another currency."""
+    in_dollars = {each.name: each for each in (found if usd is None else usd).contenders}
     return {
         "version": JSON_VERSION,
         "role": found.role,
         "by": found.kind,
         "currency": currency,
         "range_level": LEVEL,
-        "contenders": [_document(each) for each in found.contenders],
+        "contenders": [_document(each, in_dollars[each.name]) for each in found.contenders],
         "shared_count": found.shared_count,
         "without_count": found.without_count,
         "words": sentences(found, currency) if found.contenders else [],
     }
 
 
-def _document(each: Contender) -> dict[str, Any]:
-    first_pass, typical = each.first_pass_range, each.typical_range_usd
+def _document(each: Contender, in_dollars: Contender) -> dict[str, Any]:
+    first_pass = each.first_pass_range
     return {
         "name": each.name,
         "work_package_count": each.package_count,
@@ -141,10 +142,18 @@ def _document(each: Contender) -> dict[str, Any]:
         "is_too_few": each.is_too_few,
         "first_pass_rate": json_money(each.first_pass_rate),
         "first_pass_range": None if first_pass is None else [json_money(each) for each in first_pass],
-        "median_cost": json_money(each.median_usd),
-        "median_cost_range": None if typical is None else [json_money(each) for each in typical],
-        "least_cost": json_money(each.costs_usd[0]) if each.costs_usd else None,
-        "greatest_cost": json_money(each.costs_usd[-1]) if each.costs_usd else None,
+        **_costs(each),
+        **{f"{name}_usd": value for name, value in _costs(in_dollars).items()},
         "rework_share": json_money(each.rework_share),
         "median_duration_ms": each.median_duration_ms,
+    }
+
+
+def _costs(each: Contender) -> dict[str, Any]:
+    typical, costs = each.typical_range_usd, each.costs_usd
+    return {
+        "median_cost": json_money(each.median_usd),
+        "median_cost_range": None if typical is None else [json_money(end) for end in typical],
+        "least_cost": json_money(costs[0]) if costs else None,
+        "greatest_cost": json_money(costs[-1]) if costs else None,
     }

@@ -18,13 +18,13 @@ from spec_kitty_telemetry.reports.lifecycle_summary import part_usd
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from spec_kitty_telemetry.reports.lifecycle import Pair, WorkPackage
+    from spec_kitty_telemetry.reports.lifecycle import Lifecycle, Pair, WorkPackage
     from spec_kitty_telemetry.reports.lifecycle_groups import LifecycleGroup
 
 
 def csv_text(view: LifecycleView) -> str:
-    """Return plain numbers in dollars (or the view's currency); an empty cell is unknown."""
-    rows = [_limited(view, row) for row in _rows(view)]
+    """Return plain numbers in dollars, in another currency with its amounts beside them; an empty cell is unknown."""
+    rows = list(_rows(view, view.found) if view.usd is None else _in_both(view, view.usd))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     shown = rows[: view.limit] if view.limit else rows
@@ -57,16 +57,21 @@ def _table(view: LifecycleView) -> tuple[Sequence[str], list[list[str]], int]:
     return ["feature", "wp", *cells.PACKAGES[1:]], named, 3
 
 
-def _limited(view: LifecycleView, row: dict[str, Any]) -> dict[str, Any]:
-    return (
-        row
-        if view.currency == "USD"
-        else {name.replace("_usd", ""): value for name, value in row.items()} | {"currency": view.currency}
-    )
+def _in_both(view: LifecycleView, usd: Lifecycle) -> Iterable[dict[str, Any]]:
+    """Yield the rows in dollars, each with the amounts in the view's currency at its end."""
+    names = (view.by,) if view.by not in {None, "pair"} else ("feature", "wp_id", "implementer", "reviewer")
+
+    def key(row: dict[str, Any]) -> tuple[Any, ...]:
+        return tuple(row.get(str(name)) for name in names)
+
+    in_dollars = {key(row): row for row in _rows(view, usd)}
+    for row in _rows(view, view.found):
+        amounts = {name.removesuffix("_usd"): value for name, value in row.items() if name.endswith("_usd")}
+        yield {**in_dollars[key(row)], **amounts, "currency": view.currency}
 
 
-def _rows(view: LifecycleView) -> Iterable[dict[str, Any]]:
-    packages = view.found.work_packages
+def _rows(view: LifecycleView, found: Lifecycle) -> Iterable[dict[str, Any]]:
+    packages = found.work_packages
     if view.by == "pair":
         return [_pair(each) for each in pairs(packages)]
     if view.by is not None:

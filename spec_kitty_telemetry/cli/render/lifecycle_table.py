@@ -79,10 +79,11 @@ def answer(view: LifecycleView) -> list[str]:
             f"Accepted at the first review: {told['first_pass_count']:,} of {told['accepted_count']:,} ({rate})."
         )
     text += _shares(view, told)
-    outside = view.found.without_work_package
-    if outside.event_count:
-        amount = cost_cell(outside, view.places, view.currency)
-        text.append(f"Without a work package: {wording.plural(outside.event_count, 'run')}, {amount}.")
+    others = (("Without a work package", view.found.without_work_package), ("Outside missions", view.found.outside))
+    for name, row in others:
+        if row.event_count:
+            amount = cost_cell(row, view.places, view.currency)
+            text.append(f"{name}: {wording.plural(row.event_count, 'run')}, {amount}.")
     return text
 
 
