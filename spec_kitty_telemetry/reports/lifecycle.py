@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from spec_kitty_telemetry.project.layout import OUTSIDE
 from spec_kitty_telemetry.reports.costing import Costing, unknown_models
 from spec_kitty_telemetry.reports.lanes import ACCEPTED, LaneHistory, accepted_at
 from spec_kitty_telemetry.reports.summary import CostSummary, summary_of
@@ -109,12 +108,12 @@ class Lifecycle:
 
     work_packages: list[WorkPackage]
     without_work_package: CostSummary
-    """Runs for a mission that served no single work package, such as planning."""
-    outside: CostSummary
-    """What agents did here for none of the missions."""
+    """Runs that served no single work package, such as planning."""
     total: CostSummary
-    """All runs, with a work package and without, and those outside."""
+    """All runs, with a work package and without."""
     unknown_models: list[UnknownModel]
+    outside: CostSummary | None = None
+    """What agents did in the project for none of its missions, which is no part of `total`; `None`: nothing."""
 
 
 def lifecycle(
@@ -143,14 +142,9 @@ def lifecycle(
     return Lifecycle(
         work_packages=[
             _work_package(feature, wp_id, runs[feature, wp_id], lanes.get(feature) or LaneHistory(problem="no lanes"))
-            for feature, wp_id in sorted(
-                (feature, wp_id) for feature, wp_id in runs if wp_id is not None and feature != OUTSIDE
-            )
+            for feature, wp_id in sorted((feature, wp_id) for feature, wp_id in runs if wp_id is not None)
         ],
-        without_work_package=_sum(
-            run for (feature, wp_id), every in runs.items() if wp_id is None and feature != OUTSIDE for run in every
-        ),
-        outside=_sum(run for (feature, _), every in runs.items() if feature == OUTSIDE for run in every),
+        without_work_package=_sum(run for key, every in runs.items() if key[1] is None for run in every),
         total=_sum(run for every in runs.values() for run in every),
         unknown_models=unknown_models(costing.unknown),
     )

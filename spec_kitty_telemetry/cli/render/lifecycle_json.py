@@ -41,7 +41,7 @@ def document(view: LifecycleView) -> dict[str, Any]:
         "groups": _groups(found, view.by),
         "pairs": [_pair(each) for each in pairs(found.work_packages)],
         "without_work_package": _numbers(found.without_work_package),
-        "outside": _numbers(found.outside),
+        "outside": None if found.outside is None else _numbers(found.outside),
         "summary": _summary(found, search.report.unread_count),
         "converted": _converted(view) if view.usd else None,
         "unknown_models": unknown_models(found.unknown_models),

@@ -81,7 +81,7 @@ def answer(view: LifecycleView) -> list[str]:
     text += _shares(view, told)
     others = (("Without a work package", view.found.without_work_package), ("Outside missions", view.found.outside))
     for name, row in others:
-        if row.event_count:
+        if row is not None and row.event_count:
             amount = cost_cell(row, view.places, view.currency)
             text.append(f"{name}: {wording.plural(row.event_count, 'run')}, {amount}.")
     return text
