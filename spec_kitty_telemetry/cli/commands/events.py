@@ -200,18 +200,17 @@ class _Cost:
 
     def __init__(self, context: ReportContext, currency: str) -> None:
         self.zone = context.zone
-        self.search = context.search
         self._currency = currency
-        self._context = context if currency == "USD" else in_currency(context, currency)[0]
+        self.context = context if currency == "USD" else in_currency(context, currency)[0]
 
     def text(self, event: ExecutionEvent) -> str:
         from spec_kitty_telemetry.cli.render import report_table
         from spec_kitty_telemetry.decisions.currency import ConvertedSearch
         from spec_kitty_telemetry.reports.build import cost_of
 
-        search = self._context.search
+        search = self.context.search
         known = search.converted(event) if isinstance(search, ConvertedSearch) else event
-        return report_table.cost(cost_of(self._context, known), wording.money_places(None), self._currency)
+        return report_table.cost(cost_of(self.context, known), wording.money_places(None), self._currency)
 
 
 def _cells(event: ExecutionEvent, cost: _Cost, *, is_roomy: bool) -> list[str]:
@@ -240,7 +239,7 @@ def _table(events: list[ExecutionEvent], cost: _Cost) -> list[str]:
     if not events:
         return ["No record matches."]
     lines = _rows(events, cost)
-    above = context_line.lines(cost, terminal.width())
+    above = context_line.lines(cost.context, terminal.width())
     return [*above, "", *tables.coloured(lines), *wording.legend(lines)]
 
 
