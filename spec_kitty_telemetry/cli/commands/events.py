@@ -200,7 +200,7 @@ class _Cost:
 
     def __init__(self, context: ReportContext, currency: str) -> None:
         self.zone = context.zone
-        self._currency = currency
+        self.currency = currency
         self.context = context if currency == "USD" else in_currency(context, currency)[0]
 
     def text(self, event: ExecutionEvent) -> str:
@@ -210,7 +210,7 @@ class _Cost:
 
         search = self.context.search
         known = search.converted(event) if isinstance(search, ConvertedSearch) else event
-        return report_table.cost(cost_of(self.context, known), wording.money_places(None), self._currency)
+        return report_table.cost(cost_of(self.context, known), wording.money_places(None), self.currency)
 
 
 def _cells(event: ExecutionEvent, cost: _Cost, *, is_roomy: bool) -> list[str]:
@@ -239,7 +239,7 @@ def _table(events: list[ExecutionEvent], cost: _Cost) -> list[str]:
     if not events:
         return ["No record matches."]
     lines = _rows(events, cost)
-    above = context_line.lines(cost.context, terminal.width())
+    above = context_line.lines(cost.context, terminal.width(), cost.currency)
     return [*above, "", *tables.coloured(lines), *wording.legend(lines)]
 
 
