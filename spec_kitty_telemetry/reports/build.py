@@ -195,11 +195,8 @@ def build_lifecycle(
     :raises ProjectError: a feature was asked for that does not exist, or its folder is refused.
     :raises LogError: no log can be read, or one cannot and the search does not go on without it.
     """
-    from dataclasses import replace
-
     from spec_kitty_telemetry.reports.lanes import STATUS_NAME, lane_history
     from spec_kitty_telemetry.reports.lifecycle import lifecycle
-    from spec_kitty_telemetry.reports.outside import outside_spend
 
     period = (context.search.filters.since, context.search.filters.until)
     search = context.search.of_all_times()
@@ -213,8 +210,7 @@ def build_lifecycle(
     ]
     with watch(lambda: search.report.event_count):
         found = lifecycle(search.events(), lanes, context.find_price, cost=context.cost, wanted=wanted, period=period)
-    spend = outside_spend(context)
-    return (found if spend is None else replace(found, outside=spend.cost)), lanes
+    return found, lanes
 
 
 def build_unknown_models(context: ReportContext) -> list[UnknownModel]:

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from spec_kitty_telemetry.cli.render.lifecycle_table import LifecycleView
+    from spec_kitty_telemetry.reports.build import ReportContext
     from spec_kitty_telemetry.reports.costing import CostMode
+    from spec_kitty_telemetry.reports.lanes import LaneHistory
+    from spec_kitty_telemetry.reports.lifecycle import Lifecycle
 
 
 @click.command("lifecycle", short_help="Show what work packages cost until accepted.")
@@ -87,16 +90,28 @@ def command(
     )
     context = ReportContext(search, cost=cast("CostMode", cost), zone=zone)
     if currency == "USD":
-        found, lanes = build_lifecycle(context, watch=progress)
+        found, lanes = _with_outside(context, *build_lifecycle(context, watch=progress))
         view = LifecycleView(found, lanes, context, by, chosen, limit, attempts)
     else:
         local, rates = in_currency(context, currency)
-        found, lanes = build_lifecycle(local, watch=progress)
+        found, lanes = _with_outside(local, *build_lifecycle(local, watch=progress))
         note = rates_note(currency, rates.last_day_used_late)
         view = LifecycleView(found, lanes, local, by, chosen, limit, attempts, currency, note)
         if wanted in {"json", "csv"}:  # which have the dollars beside it
-            view = view._replace(usd=build_lifecycle(context)[0])
+            view = view._replace(usd=_with_outside(context, *build_lifecycle(context))[0])
     say(_written(view, wanted), coloured=wanted == "table")
+
+
+def _with_outside(
+    context: ReportContext, found: Lifecycle, lanes: dict[str, LaneHistory]
+) -> tuple[Lifecycle, dict[str, LaneHistory]]:
+    """Return the lifecycle with what was spent outside missions."""
+    from dataclasses import replace
+
+    from spec_kitty_telemetry.reports.outside import outside_spend
+
+    spend = outside_spend(context)
+    return (found if spend is None else replace(found, outside=spend.cost)), lanes
 
 
 def _written(view: LifecycleView, output_format: str) -> str:
