@@ -174,3 +174,16 @@ def test_a_line_that_says_no_clock_raises_none(tmp_path: Path) -> None:
     (tmp_path / "log").write_bytes(b'{"event_id": "a"}\n')
     mark, seen = catch_up(tmp_path / "log", checkpoint.Checkpoint())
     assert (mark.clock, seen) == (0, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("line", "revision"),
+    [
+        (b'{"event_id":"x","payload":{"revision":2}}', 2),
+        (b'{"event_id":"x","payload":{"revision":0}}', 0),
+        (b'{"event_id":"x","payload":{}}', 1),
+        (b'{"event_id":"x"}', 1),
+    ],
+)
+def test_a_line_says_how_far_its_record_has_got_else_it_is_the_usual_one(line: bytes, revision: int) -> None:
+    assert checkpoint.numbered(line).revision == revision
