@@ -48,6 +48,7 @@ PRINTERS = frozenset({"print", "echo", "secho", "pprint", "echo_via_pager", "wri
 """Functions that print; `write` counts where it is a standard stream's."""
 
 MAY_PRINT = {
+    "bridges/budget_warnings.py": "one sentence on a host's stderr, where the command line is not imported",
     "cli/output.py": "the door",
     "cli/progress.py": "a number of our own, with codes that clear its line",
     "cli/commands/status.py": "the code that clears the screen, before what the door prints",

@@ -52,6 +52,11 @@ def blocks(body: str) -> list[Block]:
     return found
 
 
+def environment_of(copy: Path) -> dict[str, str]:
+    """The environment in which the copy is run: its lines are not measured, since they are not the package's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COV")} | {"PYTHONPATH": str(copy)}
+
+
 def changed(source: str, diff: str) -> str:
     """Apply a diff without line numbers, whose lines must stand in `source` exactly once."""
     lines = diff.splitlines()
@@ -84,7 +89,7 @@ def run(command: str, copy: Path) -> str:
     """Return what a command prints in the example project, with blanks as single ones."""
     words = shlex.split(command)
     assert words[0] == "spec-kitty-telemetry"
-    environment = {**os.environ, "PYTHONPATH": str(copy), "COLUMNS": "200"}
+    environment = {**environment_of(copy), "COLUMNS": "200"}
     done = subprocess.run(
         [sys.executable, "-P", "-m", "spec_kitty_telemetry", *words[1:]],
         cwd=copy / "examples" / "project", env=environment, capture_output=True, text=True, check=False,
@@ -129,7 +134,7 @@ def test_an_agent_without_a_sample_fails_a_test(copy: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/usage/test_samples.py"]
     done = subprocess.run(
         [*command, "-k", "every_agent_has_a_sample"],
-        cwd=copy, env={**os.environ, "PYTHONPATH": str(copy)}, capture_output=True, text=True, check=False,
+        cwd=copy, env=environment_of(copy), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout
     assert "agents without a sample of what they print in tests/data/agent-samples: ['nova']" in done.stdout
