@@ -126,3 +126,14 @@ def test_a_planted_way_around_the_door_for_output_is_found(line: str) -> None:
 def test_what_only_looks_like_a_way_around_is_none() -> None:
     assert calls({"m.py": "file.write(b'')\nopen_plain(path)\nos.fdopen(3)\nnew_file(path)\n"}, opens) == []
     assert calls({"m.py": "file.write(b'')\nsay(text)\ncomplain(text)\n"}, prints) == []
+
+
+def test_a_process_of_ours_never_takes_modules_from_the_folder_it_stands_in() -> None:
+    started = [
+        (module, [ast.unparse(word) for word in node.elts])
+        for module, source in the_package().items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.List) and node.elts and ast.unparse(node.elts[0]) == "sys.executable"
+    ]
+    assert started
+    assert [module for module, words in started if words[1:2] != ["'-P'"]] == []  # a clone may hold a `click.py`

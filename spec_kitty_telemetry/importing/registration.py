@@ -157,7 +157,7 @@ def _path(agent: Agent, project: Path | None) -> Path:
 
 def command_line(agent: Agent) -> list[str]:
     """Return what the agent has to run: the program by its name where that is found, else with this interpreter."""
-    program = [PROGRAM] if shutil.which(PROGRAM) else [sys.executable, "-m", "spec_kitty_telemetry"]
+    program = [PROGRAM] if shutil.which(PROGRAM) else [sys.executable, "-P", "-m", "spec_kitty_telemetry"]
     return [*program, "hook", agent.name]
 
 

@@ -95,7 +95,7 @@ def start_worker(project: Project) -> None:
         apart = {"start_new_session": True}
     with suppress(OSError):
         subprocess.Popen(  # noqa: S603 - this interpreter and a module of ours
-            [sys.executable, "-m", _MODULE, str(project.root)],
+            [sys.executable, "-P", "-m", _MODULE, str(project.root)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

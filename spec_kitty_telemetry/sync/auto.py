@@ -47,7 +47,7 @@ def sync_in_background(folder: Path) -> subprocess.Popen[bytes] | None:
     if not is_auto(folder):
         return None
     return subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "spec_kitty_telemetry", "sync", "--quiet", "--project", str(folder)],
+        [sys.executable, "-P", "-m", "spec_kitty_telemetry", "sync", "--quiet", "--project", str(folder)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
