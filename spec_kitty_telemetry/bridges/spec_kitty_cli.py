@@ -20,6 +20,7 @@ from typing import Any
 from spec_kitty_telemetry.bridges import startup
 from spec_kitty_telemetry.bridges.evidence import COMMANDS_MARKER, names_commands
 from spec_kitty_telemetry.project import host_notes
+from spec_kitty_telemetry.project.killswitch import is_off
 
 NEEDED_FUNCTIONS = ("main", "_build_app")
 """Functions of `specify_cli` that can be called without arguments."""
@@ -50,6 +51,8 @@ def _main(wrapped: Callable[..., Any], _instance: object, args: tuple[Any, ...],
     place = _asked_for(arguments)
     if place is not None and not host_has_command(_package(), place):
         return _answer(place, arguments[len(place) :])
+    if is_off(os.environ):  # then nothing is noted, looked at or shared either
+        return wrapped(*args, **kwargs)
     host_notes.leave(arguments, os.environ)
     if arguments[:1] == [_END_OF_TURN]:
         return _end_of_turn(wrapped, args, kwargs)

@@ -5,7 +5,7 @@ Each implementing agent is tried `1 + max_retries` times, then the next one is a
 a rejection, after which the agent that implemented last implements again.  So this happens, with these numbers:
 
     implementer  1  claude-code  killed      its transcript: 10 uncached, 3,000 read, 500 written, 70 out
-    implementer  2  claude-code  failed      20 uncached, 4,000 read, 600 written, 80 out; 0.25 dollars
+    implementer  2  claude-code  failed      20 uncached, 4,000 read, 600 written, 80 out; guesses 0.25 dollars
     implementer  3  gemini       timed_out   nothing
     implementer  4  gemini       failed      nothing: it could not log in, which is never tried again
     implementer  5  opencode     succeeded   900 uncached, 100 read, 30 written, 50 out and 10 reasoning; 0.125 dollars
@@ -187,12 +187,14 @@ def numbers(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 # The killed run at 3, 0.30, 3.75 and 15 dollars a million: 10 × 3 + 3,000 × 0.3 + 500 × 3.75 + 70 × 15 = 3,855.
-KILLED = 0.003855
-CLAUDE = (2, 2, 3510 + 4620, 3000 + 4000, 500 + 600, 70 + 80, 0.25, KILLED, 0.253855, 0, 0)
+# The failed one: 20 × 3 + 4,000 × 0.3 + 600 × 3.75 + 80 × 15 = 4,710; its own 0.25 dollars are a guess, because the
+# model is none of Anthropic's.
+PRICED = 0.008565
+CLAUDE = (2, 2, 3510 + 4620, 3000 + 4000, 500 + 600, 70 + 80, None, PRICED, PRICED, 0, 0)
 GEMINI = (2, 2, None, None, None, None, None, None, None, 2, 0)
 OPENCODE = (2, 0, 1030 + 1201, 100 + 200, 30, 60 + 42, 0.1875, None, 0.1875, 0, 0)
 CODEX = (2, 0, 15000, 5000, None, 700, None, None, None, 0, 2)
-ALL = (8, 4, 25361, 12300, 1130, 952, 0.4375, KILLED, 0.441355, 2, 2)
+ALL = (8, 4, 25361, 12300, 1130, 952, 0.1875, PRICED, 0.196065, 2, 2)
 
 
 def test_report_by_agent_has_the_numbers_that_the_agents_printed(finished: Mission) -> None:

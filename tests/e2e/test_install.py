@@ -41,9 +41,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def readme_run(clone: Path) -> subprocess.CompletedProcess[str]:
     """README's first command, to the letter, in the clone."""
     command = (clone / "README.md").read_text(encoding="utf-8").split("```sh\n")[1].split("\n```")[0]
-    return run(
-        ["bash", "-c", command], clone, PATH=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
-    )
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    return run(["bash", "-c", command], clone, PATH=path, COLUMNS="160")
 
 
 @pytest.fixture(scope="module")
