@@ -376,6 +376,7 @@ def test_rejection_and_reimplementation_are_counted_as_attempts(tmp_path: Path) 
 
 def test_switched_off_nothing_is_written_and_the_mission_completes(tmp_path: Path) -> None:
     mission = new_mission(tmp_path)
+    shutil.rmtree(mission.root / ".kittify" / "runtime" / "telemetry")  # of the commands that made the mission
     done = mission.orchestrate(SPEC_KITTY_TELEMETRY="off")
     assert (done.returncode, mission.lane()) == (0, "done"), done.stderr
     assert (tmp_path / "programs" / "codex.runs").exists()
