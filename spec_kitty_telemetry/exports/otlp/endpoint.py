@@ -109,9 +109,7 @@ def send(endpoint: Endpoint, body: bytes) -> PartialSuccess:
     thread.start()
     thread.join(endpoint.timeout_s)
     if not answers:
-        raise TelemetryError(
-            f"{endpoint.shown} did not answer within {endpoint.timeout_s:g} s; is it an OTLP receiver?"
-        )
+        raise _too_late(endpoint)
     if isinstance(answers[0], TelemetryError):
         raise answers[0]
     return answers[0]
@@ -136,10 +134,18 @@ def _answer(endpoint: Endpoint, body: bytes) -> PartialSuccess | TelemetryError:
     except HTTPError as error:
         reason = _reason(error)
         return TelemetryError(f"{endpoint.shown} answered {error.code}{f': {reason}' if reason else ''}")
+    except TimeoutError:  # the socket's own limit is as long as the caller's, and either may come first
+        return _too_late(endpoint)
     except URLError as error:
+        if isinstance(error.reason, TimeoutError):
+            return _too_late(endpoint)
         return TelemetryError(f"{endpoint.shown} cannot be reached: {error.reason}")
     except (OSError, http.client.HTTPException, ValueError) as error:
         return TelemetryError(f"{endpoint.shown} cannot be reached: {str(error) or type(error).__name__}")
+
+
+def _too_late(endpoint: Endpoint) -> TelemetryError:
+    return TelemetryError(f"{endpoint.shown} did not answer within {endpoint.timeout_s:g} s; is it an OTLP receiver?")
 
 
 def _reason(error: object) -> str:
