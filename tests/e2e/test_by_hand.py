@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.test_mission import copy_project, environment_of, fresh_project
+from tests.e2e.test_mission import TASKS, copy_project, environment_of, fresh_project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,15 +63,6 @@ Write one module with one function.
 ## Project Structure
 
 src/greeting.py
-"""
-TASKS = """# Tasks
-
-## WP01: Greeting
-
-**Requirements**: FR-001
-**Requirement Refs**: FR-001
-
-- [ ] T001 Write the greeting (WP01)
 """
 WORK_PACKAGE = """---
 work_package_id: WP01
